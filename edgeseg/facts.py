@@ -1,0 +1,116 @@
+"""What happened, as one stream of small values that feeds figures, logs, reports and replay."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A source, sink, engine or background is ready; `detail` says what was negotiated."""
+
+    what: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A frame did not reach the sink; `cause` is one of a few stable words."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Degraded:
+    """What is shown is less than was asked for: a cover, or an old mask; `cause` is a stable word."""
+
+    cause: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What was degraded is whole again."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something a user should know that is no fault: an audio track that could not be copied."""
+
+    what: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A frame went to the sink; `covered` says that a cover stood in for the source."""
+
+    index: int
+    covered: bool
+
+
+Fact = Opened | Dropped | Degraded | Recovered | Noted | Shown
+Emit = Callable[[Fact], None]
+
+
+def ignore(fact: Fact) -> None:
+    """An `Emit` for whoever does not care."""
+
+
+class StageTimes:
+    """The latest times of each stage, in fixed memory, and their percentiles."""
+
+    def __init__(self, keep: int = 2048) -> None:
+        self._keep = keep
+        self._ring: dict[str, array[float]] = {}
+        self._count: Counter[str] = Counter()
+
+    def add(self, stage: str, seconds: float) -> None:
+        """Note that `stage` took `seconds` once."""
+        ring = self._ring.get(stage)
+        if ring is None:
+            ring = self._ring[stage] = array("d", bytes(8 * self._keep))
+        ring[self._count[stage] % self._keep] = seconds
+        self._count[stage] += 1
+
+    def percentile_ms(self, stage: str, share: float) -> float:
+        """The `share` quantile (0..1, nearest rank) of the kept times of `stage`, in ms; 0 if none."""
+        count = min(self._count[stage], self._keep)
+        if not count:
+            return 0.0
+        ordered = sorted(self._ring[stage][:count])
+        return ordered[min(count - 1, int(share * count))] * 1e3
+
+    def table(self) -> dict[str, dict[str, float]]:
+        """{stage: {"p50_ms": ..., "p95_ms": ...}} in the order the stages first ran."""
+        return {
+            stage: {
+                "p50_ms": round(self.percentile_ms(stage, 0.50), 3),
+                "p95_ms": round(self.percentile_ms(stage, 0.95), 3),
+            }
+            for stage in self._ring
+        }
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts facts: an `Emit` that keeps totals."""
+
+    drops: Counter[str] = field(default_factory=Counter)
+    degraded: Counter[str] = field(default_factory=Counter)
+    shown: int = 0
+    covered: int = 0
+
+    def __call__(self, fact: Fact) -> None:
+        if isinstance(fact, Shown):
+            self.shown += 1
+            self.covered += fact.covered
+        elif isinstance(fact, Dropped):
+            self.drops[fact.cause] += 1
+        elif isinstance(fact, Degraded):
+            self.degraded[fact.cause] += 1

@@ -1,0 +1,184 @@
+"""The ports: small protocols behind which each kind of hardware, file or model is one leaf file.
+
+What every implementation must keep is said here and checked by one contract test a port
+(tests/contract/), which runs over all of them, the public fakes of `edgeseg.testing` among them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseg.frames import Frame, Mask, Planes, Size
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What a source gives, as negotiated and not as asked for.
+
+    size: of the first frame; a later one may differ. fps: None where there is no such thing (an
+    image). live: frames come by themselves, so that late ones must be dropped. frames: how many
+    there will be, where that is known. audio_from: a file whose audio belongs to the frames.
+    detail: one line for people.
+    """
+
+    size: Size
+    fps: Fraction | None
+    live: bool
+    detail: str
+    frames: int | None = None
+    audio_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceWish:
+    """What is asked of a source, which gives the nearest it can: see `SourceInfo` for what came of it.
+
+    size, fps: for cameras, None for the device's own. realtime: a file is paced by its timestamps, like a camera.
+    """
+
+    size: Size | None = None
+    fps: Fraction | None = None
+    realtime: bool = False
+
+
+class FrameSource(Protocol):
+    """Where frames come from.
+
+    It is open when it exists: the constructor raises SourceError (NotPermitted for a device in use or
+    not allowed) if there is nothing to read, so that `info` is always true. Only one thread reads.
+    `close` may be called from another thread and more than once, and makes a blocked `read` return
+    within a second.
+    """
+
+    @property
+    def info(self) -> SourceInfo:
+        """What it gives."""
+        ...
+
+    def read(self) -> Frame | None:
+        """The next frame, waiting for it; None after the last one, and ever after.
+
+        Its planes are not written again while anybody holds the frame. `index` counts from 0 and
+        `time_s` never goes back. Raises SourceError when frames stop coming for a reason.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the file or device."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SinkWish:
+    """What is asked of a sink: fps of the frames to come (None: unknown), audio to copy, transparency kept."""
+
+    fps: Fraction | None = None
+    audio_from: str | None = None
+    alpha: bool = False
+
+
+class FrameSink(Protocol):
+    """Where frames go.
+
+    Nothing is created or overwritten before the first `write`; what was written stays usable
+    whatever comes after it. `close` finishes the output and may be called more than once.
+    """
+
+    @property
+    def detail(self) -> str:
+        """One line for people: where the output is and how it is written."""
+        ...
+
+    @property
+    def keeps_alpha(self) -> bool:
+        """Whether `Frame.alpha` arrives at the other end."""
+        ...
+
+    def write(self, frame: Frame) -> None:
+        """Take the frame, whose planes the caller will write again after the call.
+
+        Raises OutputError (OutputClosed if the reader of a pipe has gone).
+        """
+        ...
+
+    def close(self) -> None:
+        """Finish; raises OutputError if what was written cannot be completed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIO:
+    """How a model is fed and read.
+
+    height, width: of its input. fit: "stretch" squeezes the frame into it, "letterbox" keeps the
+    frame's shape and pads with black. dtype: "float32" takes RGB in [0, 1], "uint8" in 0..255.
+    output: "probability" in [0, 1], or "logit".
+    """
+
+    height: int
+    width: int
+    fit: Literal["stretch", "letterbox"] = "stretch"
+    dtype: Literal["float32", "uint8"] = "float32"
+    output: Literal["probability", "logit"] = "probability"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineReport:
+    """What an engine can prove of itself: who computes, and how much of the graph that one took.
+
+    engine: cpu, gpu, npu, edgetpu or chroma. library: the runtime and its version. delegate: who
+    took nodes, None if nobody. delegated_nodes of all_nodes.
+    """
+
+    engine: str
+    library: str
+    threads: int
+    delegate: str | None
+    delegated_nodes: int
+    all_nodes: int
+
+
+class Engine(Protocol):
+    """A way to run a model on one picture after the other, from one thread."""
+
+    @property
+    def io(self) -> ModelIO:
+        """How it is fed and read."""
+        ...
+
+    @property
+    def report(self) -> EngineReport:
+        """What it can prove of itself."""
+        ...
+
+    def infer(self, rgb: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Person score of each place: (height, width) float32 for (height, width, 3) of `io.dtype`.
+
+        The answer is valid until the next call; what it holds is checked by whoever asked. Raises EngineFault.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the model; more than once does no harm."""
+        ...
+
+
+class Background(Protocol):
+    """What is shown where the person is not."""
+
+    def render(self, frame: Frame, mask: Mask | None) -> Planes:
+        """Planes of `frame.planes.size` in the frame's colour space, valid until the next call.
+
+        They must not show the room: no pixel of `frame` may be recognisable in them. `mask` is the accepted mask that
+        will be used on this frame, None if there is none.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of files; more than once does no harm."""
+        ...

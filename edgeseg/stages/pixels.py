@@ -1,0 +1,64 @@
+"""Between I420 and what cameras, pictures and models use. Every function writes into planes it is given."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from edgeseg.frames import U8, ColorSpace, Planes
+
+
+def bgr_to_i420(bgr: U8, out: Planes, color: ColorSpace = ColorSpace()) -> None:
+    """Convert a (H, W, 3) BGR picture; `out` is H x W with sides made even, the last row and column repeated.
+
+    The chroma of each 2 x 2 block is its mean (chroma sited in the middle, as in JPEG and MPEG-1).
+    """
+    height, width = bgr.shape[:2]
+    bottom, right = out.y.shape[0] - height, out.y.shape[1] - width
+    if bottom or right:
+        bgr = cv2.copyMakeBorder(bgr, 0, bottom, 0, right, cv2.BORDER_REPLICATE)  # type: ignore[assignment]
+    matrix = color.from_rgb()[:, [2, 1, 0, 3]]
+    yuv = cv2.transform(bgr, matrix)
+    half = (out.u.shape[1], out.u.shape[0])
+    cv2.extractChannel(yuv, 0, dst=out.y)
+    cv2.resize(cv2.extractChannel(yuv, 1), half, dst=out.u, interpolation=cv2.INTER_AREA)
+    cv2.resize(cv2.extractChannel(yuv, 2), half, dst=out.v, interpolation=cv2.INTER_AREA)
+
+
+def i420_to_rgb(planes: Planes, color: ColorSpace, out: U8, bgr: bool = False) -> None:
+    """Convert planes to RGB (or BGR) in `out`, (h, w, 3) uint8, where h x w may be smaller than the planes.
+
+    A smaller `out` is the planes' top left: the picture without the row or column added to make it even.
+    """
+    height, width = out.shape[:2]
+    full = (planes.y.shape[1], planes.y.shape[0])
+    yuv = cv2.merge([planes.y, cv2.resize(planes.u, full), cv2.resize(planes.v, full)])
+    matrix = color.to_rgb()
+    if bgr:
+        matrix = matrix[::-1]
+    np.copyto(out, cv2.transform(yuv, matrix)[:height, :width])
+
+
+def yuyv_to_i420(yuyv: U8, out: Planes) -> None:
+    """Convert packed YUYV (4:2:2), shape (H, W, 2), to I420: chroma of each pair of rows averaged."""
+    height, width = yuyv.shape[:2]
+    cv2.extractChannel(yuyv, 0, dst=out.y)
+    quads = yuyv.reshape(height, width // 2, 4)
+    half = (width // 2, height // 2)
+    for channel, plane in ((1, out.u), (3, out.v)):
+        cv2.resize(cv2.extractChannel(quads, channel), half, dst=plane, interpolation=cv2.INTER_AREA)
+
+
+def nv12_to_i420(nv12: U8, out: Planes) -> None:
+    """Convert NV12, shape (H * 3 / 2, W): the Y plane, then U and V interleaved."""
+    height, width = out.y.shape
+    np.copyto(out.y, nv12[:height])
+    pairs = nv12[height:].reshape(height // 2, width // 2, 2)
+    cv2.extractChannel(pairs, 0, dst=out.u)
+    cv2.extractChannel(pairs, 1, dst=out.v)
+
+
+def yuv(rgb: tuple[int, int, int], color: ColorSpace) -> tuple[int, int, int]:
+    """One RGB colour (0..255 each) as (Y, U, V)."""
+    y, u, v = np.rint(color.from_rgb() @ np.array([*rgb, 1.0])).clip(0, 255).astype(int)
+    return int(y), int(u), int(v)
