@@ -1,1 +1,1 @@
-"""."""
+"""Model tiers: `catalogue.yaml` is the data, `catalogue` reads it."""

@@ -1,0 +1,170 @@
+"""The `cpu` engine: LiteRT, or tflite-runtime where there is no LiteRT (32-bit Raspberry Pi OS).
+
+Both print "INFO: Created TensorFlow Lite XNNPACK delegate for CPU." on stderr once a process; neither package
+exports the C++ call that would silence it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeseg.errors import CandidateError, EngineFault
+from edgeseg.ports import EngineReport, ModelIO
+
+# (distribution, package), in the order they are tried: tflite-runtime has fewer kernels and gets no more releases.
+RUNTIMES = (("ai-edge-litert", "ai_edge_litert"), ("tflite-runtime", "tflite_runtime"))
+
+
+class CpuEngine:
+    """Runs a `.tflite` model on CPU cores, by XNNPACK's kernels for every node that they cover.
+
+    model: a path or the file's bytes. io: how it is fed and read; the model is checked against it. threads: of
+    XNNPACK, at least 1. An Engine, see `ports`. `infer` releases the GIL while it computes. Raises CandidateError if no
+    runtime is installed, or the model is broken, or does not fit `io`, or has an operation the runtime lacks.
+    """
+
+    def __init__(self, model: bytes | str | os.PathLike[str], io: ModelIO, threads: int = 1) -> None:
+        self._io = io
+        self._library, interpreter_class = _runtime()
+        self._interpreter: Any = _allocated(interpreter_class, model, threads, self._library)
+        self._input = _input(self._interpreter, io)
+        self._output = _output(self._interpreter, io)
+        delegated, nodes = delegated_nodes(self._interpreter)
+        self._report = EngineReport("cpu", self._library, threads, "XNNPACK" if delegated else None, delegated, nodes)
+
+    @property
+    def io(self) -> ModelIO:
+        """See `ports.Engine`."""
+        return self._io
+
+    @property
+    def report(self) -> EngineReport:
+        """See `ports.Engine`."""
+        return self._report
+
+    def infer(self, rgb: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """See `ports.Engine`."""
+        interpreter = self._interpreter
+        if interpreter is None:
+            raise EngineFault("The cpu engine was asked for a mask after it was closed.")
+        try:
+            interpreter.set_tensor(self._input, rgb[np.newaxis])
+            interpreter.invoke()
+            answer: npt.NDArray[np.float32] = interpreter.get_tensor(self._output)
+        except (RuntimeError, ValueError) as error:
+            raise EngineFault(f"The cpu engine ({self._library}) failed: {_one_line(error)}.") from error
+        return answer.reshape(self._io.height, self._io.width)
+
+    def close(self) -> None:
+        """See `ports.Engine`."""
+        self._interpreter = None
+
+
+def delegated_nodes(interpreter: Any) -> tuple[int, int]:
+    """(nodes that a delegate took over, nodes of the model), (0, 0) where the runtime does not tell.
+
+    After allocation the list holds the model's own nodes, then one DELEGATE node for each partition taken
+    over. Which nodes a partition holds is not said: they are those met on the way back from its outputs to its inputs.
+    Source: `_get_ops_details` of the installed interpreter.py; private, hence the guard.
+    """
+    try:
+        nodes = interpreter._get_ops_details()
+    except (AttributeError, RuntimeError, ValueError):
+        return 0, 0
+    own = [node for node in nodes if node["op_name"] != "DELEGATE"]
+    maker = {int(tensor): index for index, node in enumerate(own) for tensor in node["outputs"]}
+    taken: set[int] = set()
+    for partition in nodes:
+        if partition["op_name"] != "DELEGATE":
+            continue
+        inputs = {int(tensor) for tensor in partition["inputs"]}
+        ahead = [int(tensor) for tensor in partition["outputs"]]
+        while ahead:
+            index = maker.get(ahead.pop())
+            if index is None or index in taken:
+                continue
+            taken.add(index)
+            ahead += [int(tensor) for tensor in own[index]["inputs"] if int(tensor) not in inputs]
+    return len(taken), len(own)
+
+
+def _runtime() -> tuple[str, Any]:
+    """(distribution and version, its Interpreter class) of the first runtime that can be imported."""
+    refusals = []
+    for distribution, package in RUNTIMES:
+        try:
+            module = importlib.import_module(f"{package}.interpreter")
+            top = importlib.import_module(package)
+        except (ImportError, OSError, AttributeError) as error:  # AttributeError: a build for another major of numpy
+            refusals.append(f"{distribution}: {_one_line(error)}")
+            continue
+        return f"{distribution} {_version(top, package)}".rstrip(), module.Interpreter
+    raise CandidateError(
+        "The cpu engine needs LiteRT: pip install ai-edge-litert (on 32-bit Raspberry Pi OS: tflite-runtime and"
+        f" 'numpy<2'); {'; '.join(refusals)}."
+    )
+
+
+def _version(top: Any, package: str) -> str:
+    """The version, without importlib.metadata, whose import alone takes longer than loading the model."""
+    version = getattr(top, "__version__", None)
+    if version is None and top.__file__:
+        for info in Path(top.__file__).parents[1].glob(f"{package}-*.dist-info"):
+            version = info.name.removeprefix(f"{package}-").removesuffix(".dist-info")
+    return str(version or "")
+
+
+def _allocated(interpreter_class: Any, model: bytes | str | os.PathLike[str], threads: int, library: str) -> Any:
+    """An interpreter of the model with its memory planned."""
+    source: dict[str, Any]
+    if isinstance(model, bytes):
+        source, name = {"model_content": model}, "The model"
+    else:
+        source, name = {"model_path": os.fspath(model)}, f"The model {os.fspath(model)}"
+    try:
+        interpreter = interpreter_class(num_threads=threads, **source)
+        interpreter.allocate_tensors()
+    except (RuntimeError, ValueError) as error:
+        said = _one_line(error)
+        custom = re.search(r"unresolved custom op: (\w+)", said)
+        if custom:
+            raise CandidateError(
+                f"{name} needs the operation {custom[1]}, which {library} does not have: install ai-edge-litert where"
+                " there is a wheel of it, or choose the tier body-256x256-fp16, which runs without."
+            ) from error
+        raise CandidateError(f"{name} cannot be run by {library}: {said}.") from error
+    return interpreter
+
+
+def _input(interpreter: Any, io: ModelIO) -> int:
+    """The index of the model's one input, checked against `io`."""
+    wanted = (1, io.height, io.width, 3)
+    details = interpreter.get_input_details()
+    if len(details) == 1 and tuple(details[0]["shape"]) == wanted and details[0]["dtype"] == np.dtype(io.dtype):
+        return int(details[0]["index"])
+    raise CandidateError(f"The model takes {_shapes(details)}, and the tier says {io.dtype} {list(wanted)}.")
+
+
+def _output(interpreter: Any, io: ModelIO) -> int:
+    """The index of the one output that is a mask; a model may have others, for landmarks and such."""
+    wanted = (1, io.height, io.width, 1)
+    details = interpreter.get_output_details()
+    masks = [one for one in details if tuple(one["shape"]) == wanted and one["dtype"] == np.float32]
+    if len(masks) == 1:
+        return int(masks[0]["index"])
+    raise CandidateError(f"The model gives {_shapes(details)}, and the tier says float32 {list(wanted)}.")
+
+
+def _shapes(details: list[dict[str, Any]]) -> str:
+    return ", ".join(f"{np.dtype(one['dtype'])} {[int(side) for side in one['shape']]}" for one in details)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()).rstrip(".")
