@@ -1,0 +1,41 @@
+"""Whether a file can be written at a place, asked without touching the place, and why it could not."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from edgeseg.errors import OutputError
+
+
+def check_folder(folder: Path, for_what: Path) -> None:
+    """Raise OutputError unless new files can be made in `folder`; `for_what` is named in the sentence."""
+    if not folder.exists():
+        raise OutputError(f"cannot write {for_what}: the folder {folder} does not exist; make it first")
+    if not folder.is_dir():
+        raise OutputError(f"cannot write {for_what}: {folder} is a file, not a folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write {for_what}: the folder {folder} is not writable by this user")
+
+
+def check_file(path: Path) -> None:
+    """Raise OutputError unless the file `path` can be made or replaced."""
+    if not path.name:
+        raise OutputError(f"cannot write {str(path)!r}: it names no file")
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
+    check_folder(path.parent, path)
+    if path.exists() and not os.access(path, os.W_OK):
+        raise OutputError(f"cannot write {path}: the file is there and is not writable by this user")
+
+
+def fault(path: Path | str, error: Exception) -> OutputError:
+    """What the system or FFmpeg said while `path` was written, as one sentence."""
+    number = getattr(error, "errno", None)
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(
+            f"cannot write {path}: no space is left on that disk; what was written so far is kept, free some space"
+        )
+    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return OutputError(f"cannot write {path}: {said[:1].lower()}{said[1:]}")
