@@ -53,7 +53,8 @@ CODECS = {
 }
 ALPHA_CODECS = {
     ".webm": (Codec("libvpx-vp9", "yuva420p", _VP9), Codec("libvpx", "yuva420p", _LIBVPX)),
-    ".mov": (Codec("prores_ks", "yuva444p10le", {"profile": "4444"}), Codec("qtrle", "argb"), Codec("png", "rgba")),
+    # QuickTime Animation takes a seventh of the time of ProRes 4444, and three times the space.
+    ".mov": (Codec("qtrle", "argb"), Codec("prores_ks", "yuva444p10le", {"profile": "4444"}), Codec("png", "rgba")),
 }
 _KEYFRAME_S = 2
 _MATRIX = {"bt601": 6, "bt709": 1}  # ITU-T H.273: 6 is SMPTE 170M, 1 is BT.709
