@@ -1,0 +1,68 @@
+"""What pydantic found wrong, as sentences for the person who wrote the file."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from edgeseg.config.yaml_lines import Loc, Where
+from edgeseg.errors import did_you_mean
+
+
+def sentences(error: ValidationError, model: type[BaseModel], where: Where) -> list[str]:
+    """One line "file:line: path: what is wrong" for each error, in the order of the file.
+
+    An unknown key says which known one is nearest. `where` is that of `yaml_lines.load`.
+    """
+    lines: list[tuple[int, str]] = []
+    for problem in error.errors(include_url=False, include_context=False):
+        loc = tuple(problem["loc"])
+        place = where(loc)
+        path = _dotted(loc)
+        if problem["type"] == "extra_forbidden":
+            text = f"{path!r} is no known key: {did_you_mean(str(loc[-1]), _keys(model, loc[:-1]))}"
+        elif problem["type"] == "missing":
+            text = f"{path!r} is missing."
+        elif problem["type"] in ("model_type", "model_attributes_type", "dict_type"):
+            text = f"{path} must be a mapping of keys to values{_given(problem['input'])}."
+        else:
+            message = problem["msg"].removeprefix("Value error, ").rstrip(".")
+            text = f"{path}: {message[:1].lower()}{message[1:]}{_given(problem['input'])}."
+        lines.append((int(place.rpartition(":")[2]), f"{place}: {text}"))
+    return [text for _, text in sorted(lines, key=lambda line: line[0])]
+
+
+def _given(value: Any) -> str:
+    """What was written instead, where that fits into a sentence."""
+    if value is None:
+        return ", not empty"
+    if isinstance(value, (str, int, float)):
+        shown = repr(value)
+        return f", not {shown}" if len(shown) <= 60 else ""
+    return ""
+
+
+def _dotted(loc: Loc) -> str:
+    """A loc as people write it: items[3].image; the document itself is "the file"."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc).lstrip(".")
+    return text or "the file"
+
+
+def _keys(model: type[BaseModel], loc: Loc) -> list[str]:
+    """The keys that the model knows at `loc`; those of the outermost model where it cannot be followed."""
+    here: type[BaseModel] = model
+    for step in loc:
+        if isinstance(step, int) or step not in here.model_fields:
+            continue
+        inner = _model_in(here.model_fields[step].annotation)
+        if inner is not None:
+            here = inner
+    return [field.alias or name for name, field in here.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The first model inside an annotation such as list[Item] or Item | None."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for inner in get_args(annotation) if (found := _model_in(inner))), None)
