@@ -29,7 +29,7 @@ class ChromaKey:
     """
 
     hue_deg: float = 120.0
-    hue_tolerance_deg: float = 28.0
+    hue_tolerance_deg: float = 40.0
     min_saturation: float = 0.3
     min_value: float = 0.15
     softness: float = 0.25

