@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import av
@@ -20,20 +21,29 @@ _KEEPS_NEGATIVE_TIMES = (".mp4", ".mov")
 class AudioTrack:
     """Feeds the first audio stream of a file into a container that is open for writing, as far as it is told to."""
 
-    def __init__(self, source: InputContainer, target: AudioStream, out: OutputContainer, copied: bool) -> None:
+    def __init__(
+        self,
+        packets: Iterator[Packet[AudioStream]],
+        source: InputContainer,
+        target: AudioStream,
+        out: OutputContainer,
+        copied: bool,
+        earliest_s: float,
+    ) -> None:
         self._source = source
         self._target = target
         self._out = out
         self._copied = copied
-        self._packets = _timed(source)
+        self._packets = packets
         self._next = next(self._packets, None)
         self._last_dts: int | None = None
-        self.earliest_s = float("-inf")
-        self.emit: Emit | None = None
+        self._earliest_s = earliest_s
 
     @classmethod
-    def open(cls, path: str, out: OutputContainer, ending: str, emit: Emit) -> AudioTrack | None:
+    def open(cls, path: str, out: OutputContainer, ending: str, emit: Emit, anew: bool) -> AudioTrack | None:
         """Add an audio stream to `out`, whose header is not written yet; None if there is none to copy.
+
+        It is encoded `anew`, or where the container of this ending says that it cannot hold it as it is.
 
         What cannot be copied or encoded is said in a `Noted` and left out: it never stops the video.
         """
@@ -43,16 +53,15 @@ class AudioTrack:
             if not source.streams.audio:
                 source.close()
                 return None
-            target, copied = _add_stream(out, source.streams.audio[0], ending, emit)
-            track = cls(source, target, out, copied)
+            target, copied = _add_stream(out, source.streams.audio[0], ending, emit, anew)
+            # Matroska would move every stream to make room for the samples before 0 that prime a decoder.
+            earliest_s = float("-inf") if ending in _KEEPS_NEGATIVE_TIMES else 0.0
+            return cls(_timed(source, emit), source, target, out, copied, earliest_s)
         except (av.error.FFmpegError, OSError, ValueError) as error:
             emit(Noted("audio", f"the audio of {path} is left out: {error}"))
             if source is not None:
                 source.close()
             return None
-        # Matroska would move every stream to make room for the samples before 0 that prime a decoder.
-        track.earliest_s = float("-inf") if ending in _KEEPS_NEGATIVE_TIMES else 0.0
-        return track
 
     def copy_until(self, time_s: float) -> None:
         """Write what starts before `time_s`, in seconds of the source; errors of `out` come through."""
@@ -62,7 +71,7 @@ class AudioTrack:
             start_s = float(packet.pts * packet.time_base)
             if start_s >= time_s:
                 return
-            if start_s >= self.earliest_s:
+            if start_s >= self._earliest_s:
                 self._feed(packet)
             self._next = next(self._packets, None)
 
@@ -92,11 +101,13 @@ class AudioTrack:
             self._out.mux(self._target.encode(frame))
 
 
-def _add_stream(out: OutputContainer, audio: AudioStream, ending: str, emit: Emit) -> tuple[AudioStream, bool]:
-    try:
-        return out.add_stream_from_template(audio), True
-    except ValueError:
-        encoder = _ENCODER[ending]
+def _add_stream(
+    out: OutputContainer, audio: AudioStream, ending: str, emit: Emit, anew: bool
+) -> tuple[AudioStream, bool]:
+    if not anew:
+        with contextlib.suppress(ValueError):
+            return out.add_stream_from_template(audio), True
+    encoder = _ENCODER[ending]
     added = out.add_stream(encoder, rate=_RATE_HZ)
     assert isinstance(added, AudioStream)
     added.codec_context.layout = "mono" if audio.codec_context.layout.nb_channels == 1 else "stereo"
@@ -105,11 +116,11 @@ def _add_stream(out: OutputContainer, audio: AudioStream, ending: str, emit: Emi
     return added, False
 
 
-def _timed(source: InputContainer) -> Iterator[Packet[AudioStream]]:
+def _timed(source: InputContainer, emit: Emit) -> Iterator[Packet[AudioStream]]:
     """The packets that have times; a source that breaks off ends the audio and not the video."""
     try:
         for packet in source.demux(source.streams.audio[0]):
             if packet.pts is not None and packet.dts is not None:
                 yield packet
-    except (av.error.FFmpegError, OSError):
-        return
+    except (av.error.FFmpegError, OSError) as error:
+        emit(Noted("audio", f"the audio of {source.name} breaks off: {error}"))

@@ -17,7 +17,7 @@ from edgeseg.errors import OutputError, UsageError
 from edgeseg.facts import Emit, Noted, Opened
 from edgeseg.frames import U8, Frame, Size
 from edgeseg.ports import SinkWish
-from edgeseg.sinks.place import check_file, check_folder, fault
+from edgeseg.sinks.place import check_file, check_new_folder, fault
 from edgeseg.stages.pixels import i420_to_rgb
 
 ENDINGS = (".png", ".jpg", ".jpeg")
@@ -37,16 +37,14 @@ class ImagesSink:
     def __init__(self, where: str, wish: SinkWish, emit: Emit) -> None:
         self._path = Path(where)
         self._emit = emit
-        self._single = self._path.suffix.lower() in ENDINGS and not self._path.is_dir()
+        self._single = self._path.suffix.lower() in ENDINGS
         self._ending = self._path.suffix.lower() if self._single else ".png"
         if wish.alpha and not self.keeps_alpha:
             raise UsageError(f"{where}: a {self._ending} picture cannot hold transparency; use .png")
         if self._single:
             check_file(self._path)
-        elif self._path.exists():
-            check_folder(self._path, self._path)
         else:
-            check_folder(self._path.parent, self._path)
+            check_new_folder(self._path)
         self._written = 0
         self._closed = False
         self._bgr: U8 | None = None

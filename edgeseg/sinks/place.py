@@ -11,23 +11,46 @@ from edgeseg.errors import OutputError
 
 def check_folder(folder: Path, for_what: Path) -> None:
     """Raise OutputError unless new files can be made in `folder`; `for_what` is named in the sentence."""
-    if not folder.exists():
+    try:
+        there, is_folder = folder.exists(), folder.is_dir()
+    except OSError as error:  # a name too long, a folder above it that this user may not enter
+        raise fault(for_what, error) from error
+    if not there:
         raise OutputError(f"cannot write {for_what}: the folder {folder} does not exist; make it first")
-    if not folder.is_dir():
+    if not is_folder:
         raise OutputError(f"cannot write {for_what}: {folder} is a file, not a folder")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"cannot write {for_what}: the folder {folder} is not writable by this user")
 
 
+def check_new_folder(path: Path) -> None:
+    """Raise OutputError unless `path` is a folder for new files, or one can be made there."""
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise fault(path, error) from error
+    check_folder(path if there else path.parent, path)
+
+
 def check_file(path: Path) -> None:
     """Raise OutputError unless the file `path` can be made or replaced."""
-    if not path.name:
-        raise OutputError(f"cannot write {str(path)!r}: it names no file")
-    if path.is_dir():
-        raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
     check_folder(path.parent, path)
-    if path.exists() and not os.access(path, os.W_OK):
+    try:
+        there, is_folder = path.exists(), path.is_dir()
+    except OSError as error:
+        raise fault(path, error) from error
+    if is_folder:
+        raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
+    if there and not os.access(path, os.W_OK):
         raise OutputError(f"cannot write {path}: the file is there and is not writable by this user")
+
+
+def is_same(path: Path, other: Path) -> bool:
+    """Whether both are there and are one file, whatever links lead to it."""
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False
 
 
 def fault(path: Path | str, error: Exception) -> OutputError:

@@ -24,7 +24,7 @@ from edgeseg.frames import U8, ColorSpace, Frame
 from edgeseg.ports import SinkWish
 from edgeseg.sinks.audio import AudioTrack
 from edgeseg.sinks.fit import FirstSize
-from edgeseg.sinks.place import check_file, fault
+from edgeseg.sinks.place import check_file, fault, is_same
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class VideoSink:
         self._emit = emit
         self._codec = choose_codec(self._path, wish.alpha)
         check_file(self._path)
-        if wish.audio_from and self._path.exists() and self._path.samefile(wish.audio_from):
+        if wish.audio_from and is_same(self._path, Path(wish.audio_from)):
             raise UsageError(f"{self._path} is both the source and the output; name another output")
         self._fit = FirstSize(emit)
         self._out: OutputContainer | None = None
@@ -150,19 +150,22 @@ class VideoSink:
         self._out = self._video = self._audio = None
 
     def _open(self, first: Frame) -> None:
-        try:
-            self._start(first, self._wish.audio_from)
-        except _Faults as error:
-            if self._audio is None:
-                raise
-            # Some containers accept a codec when asked and refuse it when the header is written.
-            self._audio.close()
-            self._audio = None
-            self._start(first, None)
-            self._emit(Noted("audio", f"the audio of {self._wish.audio_from} is left out: {error}"))
+        # A container may accept an audio codec when asked and refuse it when the header is written: then the audio
+        # is encoded anew, and left out if that is refused too.
+        for anew in (False, True, None):
+            try:
+                self._start(first, anew)
+                break
+            except _Faults as error:
+                if self._audio is None:
+                    raise
+                self._audio.close()
+                self._audio = None
+                if anew:
+                    self._emit(Noted("audio", f"the audio of {self._wish.audio_from} is left out: {error}"))
         self._emit(Opened("output", self.detail))
 
-    def _start(self, first: Frame, audio_from: str | None) -> None:
+    def _start(self, first: Frame, audio_anew: bool | None) -> None:
         codec = self._codec
         base = first.time_base if first.time_base.denominator <= codec.finest else Fraction(1, codec.finest)
         self._out = av.open(str(self._path), "w", container_options=_container_options(self._path, base))
@@ -177,8 +180,9 @@ class VideoSink:
         context.gop_size = max(1, round(_KEYFRAME_S * rate))
         context.colorspace, context.color_range = _tags(first.color)
         self._video = video
-        if audio_from is not None:
-            self._audio = AudioTrack.open(audio_from, self._out, self._path.suffix.lower(), self._emit)
+        if self._wish.audio_from and audio_anew is not None:
+            ending = self._path.suffix.lower()
+            self._audio = AudioTrack.open(self._wish.audio_from, self._out, ending, self._emit, audio_anew)
         self._out.start_encoding()
 
     def _picture(self, frame: Frame) -> av.VideoFrame:
@@ -230,8 +234,8 @@ def _container_options(path: Path, base: Fraction) -> dict[str, str]:
         # delay_moov and not empty_moov: only so can the header say when the first frame of each track starts.
         # It is written with the first fragment, before which there is nothing to play anyway.
         flags = "frag_keyframe+delay_moov+default_base_moof"
-        return {"movflags": flags, "movie_timescale": str(base.denominator)}
-    return {"cluster_time_limit": "1000"}
+        return {"movflags": flags, "movie_timescale": str(base.denominator), "flush_packets": "1"}
+    return {"cluster_time_limit": "1000", "flush_packets": "1"}
 
 
 def _tags(color: ColorSpace) -> tuple[int, int]:
