@@ -7,7 +7,7 @@ tags that pip is asked for, whatever machine this is.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,10 @@ class Asset:
     def filename(self) -> str:
         """The last part of the member's path."""
         return PurePosixPath(self.member).name
+
+    def at(self, root: Path) -> Path:
+        """Where it is kept under the asset directory `root`."""
+        return root / self.sha256[:12] / self.filename
 
 
 # 0.10.21 is the last mediapipe that ships the models.

@@ -89,6 +89,8 @@ def test_the_directory_is_the_callers_then_the_environments_then_the_cache(
     monkeypatch.setenv(store.DIRECTORY_VARIABLE, str(tmp_path / "e"))
     assert store.directory() == tmp_path / "e"
     assert store.directory(tmp_path / "p") == tmp_path / "p"
+    with pytest.raises(UsageError, match="asset directory '~no-such-user/a' is nowhere"):
+        store.directory("~no-such-user/a")
 
 
 def test_progress_ends_at_the_whole(index: Path, cache: Path) -> None:
@@ -184,7 +186,7 @@ def test_verify_tells_good_missing_and_wrong(index: Path, cache: Path) -> None:
     assert [row.state for row in store.verify(asset_dir=cache)] == ["missing", "missing"]
     store.find("one", cache).write_bytes(b"x")
     rows = store.verify(asset_dir=cache)
-    assert [(row.asset.name, row.state) for row in rows] == [("one", "wrong hash, removed"), ("two", "ok")]
+    assert [(row.asset.name, row.state) for row in rows] == [("one", "wrong hash"), ("two", "ok")]
     assert [row.state for row in store.verify(["one"], cache)] == ["missing"]
 
 

@@ -36,11 +36,16 @@ def test_the_key_colour_turns_grey(key: tuple[int, int, int], color: ColorSpace)
     assert (u, v) == pytest.approx((128, 128), abs=1)
 
 
-@pytest.mark.parametrize("key", [GREEN, BLUE, YELLOW])
-@pytest.mark.parametrize("other", [SKIN, (90, 56, 37), (128, 128, 128), (200, 40, 40), (160, 40, 140)])
+@pytest.mark.parametrize(
+    ("key", "other"),
+    [
+        (key, other)
+        for key in (GREEN, BLUE, YELLOW)
+        for other in (SKIN, (90, 56, 37), (128, 128, 128), (200, 40, 40), (160, 40, 140))
+        if (key, other) != (BLUE, (160, 40, 140))  # purple is half blue
+    ],
+)
 def test_skin_greys_and_opposite_hues_stay(key: tuple[int, int, int], other: tuple[int, int, int]) -> None:
-    if key == BLUE and other == (160, 40, 140):
-        pytest.skip("purple is half blue")
     assert cleaned(other, key) == pytest.approx(yuv(other, BT601), abs=3)
 
 
