@@ -1,0 +1,1 @@
+"""What edgeseg costs, measured against others in one run."""
