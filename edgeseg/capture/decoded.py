@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from av.video.frame import VideoFrame
 
-from edgeseg.frames import ColorSpace, Planes, Size
+from edgeseg.frames import ColorSpace, Frame, Planes, PlanesPool, Size
+from edgeseg.stages.orient import orient, oriented
 
 # ITU-T H.273 table 4 (matrix coefficients), which FFmpeg's AVColorSpace numbers follow.
 _MATRIX = {1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601"}
 _UNSPECIFIED = (2, 3)
 _LIMITED, _FULL = 1, 2  # AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG
+
+
+class Framer:
+    """Makes frames of decoded pictures; only what is turned, mirrored or odd-sided is copied, into a pool."""
+
+    def __init__(self) -> None:
+        self._pool: PlanesPool | None = None
+
+    def frame(self, picture: VideoFrame, index: int, pts: int, time_base: Fraction) -> Frame:
+        """The picture as its tags want it to be shown. Raises av.FFmpegError if it cannot be converted."""
+        i420, color = as_i420(picture)
+        rotation, mirrored = turn_of(picture)
+        size, planes = Size(picture.width, picture.height), planes_of(i420)
+        if not rotation and not mirrored and size == size.even:
+            return Frame(planes, size, index, pts, time_base, color, owner=i420)
+        upright = oriented(size, rotation)
+        if self._pool is None or self._pool.size != upright:
+            self._pool = PlanesPool(upright)
+        out = self._pool.take()
+        orient(planes, out, rotation, mirrored, size=size)
+        return self._pool.lend(Frame(out, upright, index, pts, time_base, color))
 
 
 def as_i420(picture: VideoFrame) -> tuple[VideoFrame, ColorSpace]:

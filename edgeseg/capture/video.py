@@ -12,14 +12,13 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from edgeseg.capture.decoded import as_i420, planes_of, turn_of
+from edgeseg.capture.decoded import Framer
 from edgeseg.capture.pacing import Pacer
 from edgeseg.clock import Clock
 from edgeseg.errors import NotPermitted, SourceError
 from edgeseg.facts import Emit, Noted, Opened
-from edgeseg.frames import Frame, PlanesPool, Size
+from edgeseg.frames import Frame
 from edgeseg.ports import SourceInfo, SourceWish
-from edgeseg.stages.orient import orient, oriented
 
 _NO_VIDEO = {"tty": "text", "lrc": "text", "bin": "text"}  # FFmpeg would show these as moving letters
 
@@ -36,7 +35,7 @@ class VideoSource:
         self._path, self._clock, self._emit = where, clock, emit
         self._pacer = Pacer(clock) if wish.realtime else None
         self._closed, self._lock = False, threading.Lock()
-        self._pool: PlanesPool | None = None
+        self._framer = Framer()
         self._index, self._faults = 0, 0
         self._last_pts, self._shift = -1, 0
         _check(where)
@@ -117,18 +116,7 @@ class VideoSource:
 
     def _frame(self, picture: VideoFrame) -> Frame:
         time_base = picture.time_base or self._stream.time_base or Fraction(1, 1000)
-        pts = self._pts(picture, time_base)
-        i420, color = as_i420(picture)
-        rotation, mirrored = turn_of(picture)
-        size, planes = Size(picture.width, picture.height), planes_of(i420)
-        if not rotation and not mirrored and size == size.even:
-            return Frame(planes, size, self._index, pts, time_base, color, owner=i420)
-        upright = oriented(size, rotation)
-        if self._pool is None or self._pool.size != upright:
-            self._pool = PlanesPool(upright)
-        out = self._pool.take()
-        orient(planes, out, rotation, mirrored, size=size)
-        return self._pool.lend(Frame(out, upright, self._index, pts, time_base, color))
+        return self._framer.frame(picture, self._index, self._pts(picture, time_base), time_base)
 
     def _pts(self, picture: VideoFrame, time_base: Fraction) -> int:
         """The picture's own timestamp; where it has none or jumps back (joined streams do), one frame on."""
