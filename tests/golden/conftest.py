@@ -15,15 +15,6 @@ Write = Callable[[str], Path]
 
 
 @pytest.fixture
-def shared() -> Path:
-    """The folder of golden sets beside the project."""
-    folder = Path(__file__).parents[3] / "shared"
-    if not (folder / "golden").is_dir():
-        pytest.skip("../shared/golden is not here")
-    return folder
-
-
-@pytest.fixture
 def write(tmp_path: Path) -> Write:
     """Writes dataset.yaml into a folder of its own; gives the folder."""
 
