@@ -87,8 +87,8 @@ def lag(pairs: Pairs, max_lag: int = MAX_LAG) -> int | None:
     """By how many frames the mask trails: the d in 0..max_lag whose mean IoU of pred_t with truth_(t-d) is highest.
 
     All d are compared over the same frames, t >= max_lag; the smallest d wins a tie, so that a scene that stands still
-    has lag 0. None if there are no more frames than `max_lag`. max_lag + 1 truths are held at a time. A mask that is far
-    too large or small (IoU below about 0.9) may seem a frame late where the person shrinks or grows.
+    has lag 0. None if there are no more frames than `max_lag`. max_lag + 1 truths are held at a time. A mask far too
+    large or small (IoU below about 0.9) may seem a frame late where the person shrinks or grows.
 
     Source: delay by maximum similarity over shifts (Knapp and Carter, IEEE TASSP 1976, with IoU for correlation).
     """
