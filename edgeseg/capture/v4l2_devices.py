@@ -44,9 +44,7 @@ def query(path: Path) -> Card:
         fcntl.ioctl(fd, _VIDIOC_QUERYCAP, answer)
     finally:
         os.close(fd)
-    driver, name = (
-        answer[start : start + size].split(b"\0")[0].decode("utf-8", "replace") for start, size in ((0, 16), (16, 32))
-    )
+    driver, name = (field.split(b"\0")[0].decode("utf-8", "replace") for field in (answer[:16], answer[16:48]))
     both, device = struct.unpack_from("=II", answer, 84)
     capabilities = device if both & _HAS_DEVICE_CAPS else both
     return Card(driver, name, capabilities & (_CAPTURE | _STREAMING) == _CAPTURE | _STREAMING)
