@@ -10,8 +10,8 @@ image_segmentation.ipynb) with the task in VIDEO mode, as the guide has it for d
 (https://ai.google.dev/edge/mediapipe/solutions/vision/image_segmenter/python): convert to RGB, wrap in mp.Image,
 segment_for_video, stack the mask three times, compare with 0.2, np.where. Where there is a choice, MediaPipe gets the
 faster one: confidence masks only, the frame composited as OpenCV gave it, without converting back, and the mask
-stacked as in the sample's earlier form, because the present form, which broadcasts it, was slower here (10 against 13
-to 15 ms a frame, where the mask alone took 5).
+stacked as in the sample's earlier form (commit 6888201), because the present form, which broadcasts
+it, was slower here (10 against 13 to 15 ms a frame, where the mask alone took 5).
 
 How things are counted:
 - fed decoded frames: the clip's first frames are decoded to BGR before the clock starts and used in turn;
