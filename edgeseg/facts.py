@@ -48,10 +48,14 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A frame went to the sink; `covered` says that a cover stood in for the source."""
+    """A frame went to the sink.
+
+    mask: "own", "carried" (the newest believed one, of an earlier frame), "cover" (none: the room is covered) or
+    "none" (nothing is hidden).
+    """
 
     index: int
-    covered: bool
+    mask: str
 
 
 Fact = Opened | Dropped | Degraded | Recovered | Noted | Shown
@@ -103,13 +107,12 @@ class Tally:
 
     drops: Counter[str] = field(default_factory=Counter)
     degraded: Counter[str] = field(default_factory=Counter)
-    shown: int = 0
-    covered: int = 0
+    masks: Counter[str] = field(default_factory=Counter)
 
     def __call__(self, fact: Fact) -> None:
+        """Count one fact."""
         if isinstance(fact, Shown):
-            self.shown += 1
-            self.covered += fact.covered
+            self.masks[fact.mask] += 1
         elif isinstance(fact, Dropped):
             self.drops[fact.cause] += 1
         elif isinstance(fact, Degraded):

@@ -89,6 +89,9 @@ class ColorSpace(NamedTuple):
         return np.column_stack([linear, -linear @ forward[:, 3]])
 
 
+BT601 = ColorSpace()
+
+
 class Planes(NamedTuple):
     """Three 8-bit planes of an even-sided picture: Y (H, W), U and V (H/2, W/2), row-strided."""
 
@@ -144,7 +147,7 @@ class Frame:
     index: int = 0
     pts: int = 0
     time_base: Fraction = MICROSECONDS
-    color: ColorSpace = ColorSpace()
+    color: ColorSpace = BT601
     captured_at: float = 0.0
     alpha: U8 | None = None
     owner: object = field(default=None, repr=False)

@@ -5,22 +5,21 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from edgeseg.frames import U8, ColorSpace, Planes
+from edgeseg.frames import BT601, U8, ColorSpace, Planes
 
 
-def bgr_to_i420(bgr: U8, out: Planes, color: ColorSpace = ColorSpace()) -> None:
+def bgr_to_i420(bgr: U8, out: Planes, color: ColorSpace = BT601) -> None:
     """Convert a (H, W, 3) BGR picture; `out` is H x W with sides made even, the last row and column repeated.
 
-    The chroma of each 2 x 2 block is its mean (chroma sited in the middle, as in JPEG and MPEG-1).
+    The chroma of each 2 x 2 block is its mean (sited in the middle, as in JPEG and MPEG-1). Chroma of odd sides
+    is spread over the picture itself, so that nothing shifts.
     """
     height, width = bgr.shape[:2]
-    bottom, right = out.y.shape[0] - height, out.y.shape[1] - width
-    if bottom or right:
-        bgr = cv2.copyMakeBorder(bgr, 0, bottom, 0, right, cv2.BORDER_REPLICATE)  # type: ignore[assignment]
-    matrix = color.from_rgb()[:, [2, 1, 0, 3]]
-    yuv = cv2.transform(bgr, matrix)
+    yuv = cv2.transform(bgr, color.from_rgb()[:, [2, 1, 0, 3]])
+    cv2.extractChannel(yuv, 0, dst=out.y[:height, :width])
+    out.y[height:] = out.y[height - 1]
+    out.y[:, width:] = out.y[:, width - 1 : width]
     half = (out.u.shape[1], out.u.shape[0])
-    cv2.extractChannel(yuv, 0, dst=out.y)
     cv2.resize(cv2.extractChannel(yuv, 1), half, dst=out.u, interpolation=cv2.INTER_AREA)
     cv2.resize(cv2.extractChannel(yuv, 2), half, dst=out.v, interpolation=cv2.INTER_AREA)
 

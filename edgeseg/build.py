@@ -1,0 +1,272 @@
+"""The composition root: from words on a command line to objects that run."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+
+from edgeseg.backgrounds import BACKGROUNDS
+from edgeseg.capture import SOURCES
+from edgeseg.clock import Clock, SystemClock
+from edgeseg.engines import ENGINES
+from edgeseg.errors import CandidateError, NotPermitted, SourceError, UsageError, did_you_mean
+from edgeseg.facts import Emit, StageTimes
+from edgeseg.frames import Frame, PlanesPool, Size
+from edgeseg.pipeline import Mode, Pipeline
+from edgeseg.ports import Background, Engine, FrameSink, FrameSource, SinkWish, SourceWish
+from edgeseg.runtime import Limits, Runtime
+from edgeseg.sinks import SINKS
+from edgeseg.stages.orient import orient
+from edgeseg.tiers import catalogue as tiers
+from edgeseg.trust import KnownAnswer
+
+if TYPE_CHECKING:
+    from edgeseg.engines.chroma import ChromaKey
+
+CHROMA_SIZE = Size(640, 360)  # what half the chroma of a 720p frame holds; a finer key would see no more
+
+
+@dataclass(slots=True)
+class Settings:
+    """One run, in the words of the command line."""
+
+    source: str = "auto"
+    background: str = "blur"
+    sink: str = "null"
+    tier: str = tiers.DEFAULT_TIER
+    engine: str = "cpu"
+    segmenter: str = "tier"
+    threads: int = 0
+    fps: Fraction | None = None
+    size: Size | None = None
+    frames: int | None = None
+    realtime: bool = False
+    refine: bool = True
+    hflip: bool = False
+    vflip: bool = False
+    max_mask_age_s: float = 0.25
+    asset_dir: str | None = None
+    offline: bool = False
+    key: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Run:
+    """A runtime and what a report says of its parts."""
+
+    runtime: Runtime
+    source: FrameSource
+    sink: FrameSink
+    pipeline: Pipeline
+    engine: Engine | None
+    tier: str | None
+
+
+def build(settings: Settings, emit: Emit, clock: Clock | None = None) -> Run:
+    """Everything that a run needs, opened in the order in which it can be refused at the least cost."""
+    clock = clock or SystemClock()
+    cv2.setNumThreads(1)  # the threads of the runtime fill the cores; OpenCV's own would only get in their way
+    mode, background = open_background(settings.background)
+    refuse_same_file(settings)
+    source = open_source(settings.source, SourceWish(settings.size, settings.fps, settings.realtime), clock, emit)
+    try:
+        fps = settings.fps or source.info.fps
+        sink = open_sink(settings.sink, SinkWish(fps, source.info.audio_from, mode is Mode.ALPHA), emit)
+        if mode is Mode.ALPHA and not sink.keeps_alpha:
+            raise UsageError(
+                f"The sink {settings.sink} cannot hold transparency; write to images:DIR, a .webm or a .mov file."
+            )
+        pipeline, engine = make_pipeline(settings, mode, background, clock)
+    except BaseException:
+        source.close()
+        raise
+    flip = Flip(settings.hflip, settings.vflip) if settings.hflip or settings.vflip else None
+    limits = Limits(settings.frames, settings.fps, settings.max_mask_age_s)
+    runtime = Runtime(source, pipeline, sink, clock, emit, limits, flip)
+    tier = settings.tier if engine and settings.segmenter == "tier" else None
+    return Run(runtime, source, sink, pipeline, engine, tier)
+
+
+def make_pipeline(
+    settings: Settings, mode: Mode, background: Background | None, clock: Clock, times: StageTimes | None = None
+) -> tuple[Pipeline, Engine | None]:
+    """The stages of a run and its engine; there is none where nothing is hidden."""
+    if mode is Mode.NONE:
+        return Pipeline(None, None, None, clock, mode=mode, times=times), None
+    if settings.segmenter == "chroma":
+        key = chroma_key(settings.key)
+        engine: Engine = load("engine", "chroma", ENGINES)(CHROMA_SIZE.height, CHROMA_SIZE.width, key)
+        known, colour = KnownAnswer.key(key.rgb), key.rgb
+    elif settings.segmenter == "tier":
+        if settings.key:
+            raise UsageError("The key's options belong to --segmenter chroma.")
+        engine = make_engine(settings)
+        known, colour = KnownAnswer.portrait(), None
+    else:
+        raise UsageError(f"There is no segmenter {settings.segmenter!r}; choose tier or chroma.")
+    pipeline = Pipeline(engine, background, known, clock, mode=mode, refine=settings.refine, key=colour, times=times)
+    return pipeline, engine
+
+
+def make_engine(settings: Settings) -> Engine:
+    """The engine that runs the tier, its model checked against its hash."""
+    from edgeseg.assets import store
+
+    if settings.engine not in ENGINES or settings.engine == "chroma":
+        known = [name for name in ENGINES if name != "chroma"]
+        raise UsageError(f"There is no engine {settings.engine!r}; {did_you_mean(settings.engine, known)}")
+    if not 0 <= settings.threads <= 64:
+        raise UsageError(f"--threads is {settings.threads}; give 1 to 64, or 0 for one less than the cores.")
+    tier = tiers.tier(settings.tier)
+    threads = settings.threads or max(1, min(4, (os.cpu_count() or 1) - 1))
+    model = store.load(tier.asset, settings.asset_dir, offline=settings.offline)
+    engine: Engine = load("engine", settings.engine, ENGINES)(model, tier.io, threads)
+    return engine
+
+
+def chroma_key(options: Mapping[str, Any]) -> ChromaKey:
+    """The key of these options: color (#rrggbb) gives the hue, the others are the fields of ChromaKey."""
+    import dataclasses
+
+    from edgeseg.engines.chroma import ChromaKey
+
+    given = {name: value for name, value in options.items() if value is not None}
+    colour = given.pop("color", None)
+    key = ChromaKey.of(colour) if colour else ChromaKey()
+    return dataclasses.replace(key, **given)
+
+
+def open_source(spec: str, wish: SourceWish, clock: Clock, emit: Emit) -> FrameSource:
+    """A source from PATH, camera:N, picamera2, gst:PIPELINE, file:PATH, images:PATH or auto."""
+    kind, where = split(spec, [*SOURCES, "auto"])
+    if kind == "auto":
+        return _auto_source(wish, clock, emit)
+    if kind is None:
+        kind, where = _kind_of(Path(spec)), spec
+    elif kind in ("camera", "gst", "file", "images") and not where:
+        raise UsageError(f"The source {spec!r} does not say which; write {kind}:{_EXAMPLES[kind]}.")
+    source: FrameSource = load("source", kind, SOURCES)(where, wish, clock, emit)
+    return source
+
+
+_EXAMPLES = {"camera": "0", "gst": "videotestsrc", "file": "clip.mp4", "images": "folder", "v4l2": "/dev/video9"}
+
+
+def _kind_of(path: Path) -> str:
+    """Whether a path is pictures or a video, by what is there."""
+    from edgeseg.capture.images import is_picture
+
+    try:
+        if path.is_dir():
+            return "images"
+        if not path.exists():
+            word = re.match(r"([a-z0-9]+)(?::|$)", str(path))
+            if word and (":" in str(path) or "." not in str(path)) and "/" not in str(path).split(":")[0]:
+                raise SourceError(
+                    f"There is no source {str(path)!r}: no such file or folder, nor a kind of source;"
+                    f" {did_you_mean(word[1], [*SOURCES, 'auto'])}"
+                )
+            raise SourceError(f"{path} is not there; give a video, a picture or a folder of pictures.")
+        return "images" if is_picture(path) else "file"
+    except PermissionError:
+        raise NotPermitted(f"{path} may not be read by this user.") from None
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _auto_source(wish: SourceWish, clock: Clock, emit: Emit) -> FrameSource:
+    """The first camera that opens; every refusal is told if none does."""
+    from edgeseg.capture.v4l2_devices import cameras
+
+    tries = [("picamera2", "")] + [("camera", str(camera.path)) for camera in cameras()]
+    refusals = []
+    for kind, where in tries:
+        try:
+            source: FrameSource = load("source", kind, SOURCES)(where, wish, clock, emit)
+        except (SourceError, NotPermitted) as error:
+            refusals.append(str(error))
+        else:
+            return source
+    told = " ".join(refusals)
+    raise SourceError(f"No camera was found; plug one in, or give --source a file. {told}".strip())
+
+
+def open_sink(spec: str, wish: SinkWish, emit: Emit) -> FrameSink:
+    """A sink from file:PATH, images:DIR, null, v4l2:/dev/videoN or -."""
+    kind, where = split(spec, SINKS)
+    if kind is None:
+        word = spec.partition(":")[0]
+        if Path(spec).suffix and ":" not in spec:
+            raise UsageError(f"There is no sink {spec!r}; did you mean 'file:{spec}'?")
+        raise UsageError(f"There is no sink {spec!r}; {did_you_mean(word, SINKS)}")
+    if kind in ("file", "images", "v4l2") and not where:
+        raise UsageError(f"The sink {spec!r} does not say where; write {kind}:{_EXAMPLES[kind]}.")
+    sink: FrameSink = load("sink", kind, SINKS)(where, wish, emit)
+    return sink
+
+
+def open_background(spec: str) -> tuple[Mode, Background | None]:
+    """A mode and a background from blur[:N], image:PATH, video:PATH, color:#RRGGBB, alpha or none."""
+    if spec == "alpha":
+        return Mode.ALPHA, None
+    if spec == "none":
+        return Mode.NONE, None
+    kind, where = split(spec, BACKGROUNDS)
+    if kind is None:
+        word = spec.partition(":")[0]
+        raise UsageError(f"There is no background {spec!r}; {did_you_mean(word, [*BACKGROUNDS, 'alpha', 'none'])}")
+    background: Background = load("background", kind, BACKGROUNDS)(where)
+    return Mode.REPLACE, background
+
+
+def refuse_same_file(settings: Settings) -> None:
+    """Raise UsageError if the sink would write over what is read."""
+    kind, target = split(settings.sink, SINKS)
+    if kind not in ("file", "images") or not Path(target).exists():
+        return
+    read = [settings.source.removeprefix("file:").removeprefix("images:")]
+    read += [settings.background.partition(":")[2]]
+    for path in read:
+        if path and Path(path).exists() and Path(path).samefile(target):
+            raise UsageError(f"The sink {settings.sink} would write over what is read from {path}; choose another.")
+
+
+def split(spec: str, kinds: Iterable[str]) -> tuple[str | None, str]:
+    """(kind, the rest) of `kind:rest` or `kind`; (None, spec) if it begins with no known kind."""
+    kind, _, rest = spec.partition(":")
+    return (kind, rest) if kind in kinds else (None, spec)
+
+
+def load(what: str, name: str, table: Mapping[str, str]) -> Any:
+    """The class behind a name; its module, and so its libraries, are imported here."""
+    module, _, attribute = table[name].partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        raise CandidateError(f"The {what} {name} cannot be loaded: {error}; install edgeseg again.") from error
+
+
+class Flip:
+    """Mirrors frames, in buffers that go round."""
+
+    def __init__(self, hflip: bool, vflip: bool) -> None:
+        self._hflip, self._vflip = hflip, vflip
+        self._pool: PlanesPool | None = None
+
+    def __call__(self, frame: Frame) -> Frame:
+        """A mirrored frame of the same size and times."""
+        if self._pool is None or self._pool.size != frame.size:
+            self._pool = PlanesPool(frame.size)
+        planes = self._pool.take()
+        orient(frame.planes, planes, 0, self._hflip, self._vflip, frame.size)
+        return self._pool.lend(
+            Frame(planes, frame.size, frame.index, frame.pts, frame.time_base, frame.color, frame.captured_at)
+        )

@@ -1,0 +1,73 @@
+"""For programs: the mask of a picture, in two lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edgeseg.build import Settings, make_engine
+from edgeseg.clock import SystemClock
+from edgeseg.errors import UsageError
+from edgeseg.frames import U8, ColorSpace, Frame, Planes, Size
+from edgeseg.pipeline import Mode, Pipeline
+from edgeseg.ports import EngineReport
+from edgeseg.stages.pixels import bgr_to_i420
+from edgeseg.tiers.catalogue import DEFAULT_TIER
+from edgeseg.trust import KnownAnswer
+
+
+class Segmenter:
+    """Finds people in pictures, by the same stages as a live run.
+
+    tier: a name of the catalogue. threads: of the engine, 0 for one less than the cores. refine: follow edges.
+    asset_dir: where the models are kept, None for the user's cache; they are fetched on first use.
+
+    Raises UsageError, AssetError, Unreachable, and CandidateError if the engine fails its known-answer test. Not for
+    two threads at once.
+    """
+
+    def __init__(
+        self,
+        tier: str = DEFAULT_TIER,
+        *,
+        engine: str = "cpu",
+        threads: int = 0,
+        refine: bool = True,
+        asset_dir: str | Path | None = None,
+    ) -> None:
+        settings = Settings(
+            tier=tier, engine=engine, threads=threads, asset_dir=str(asset_dir) if asset_dir is not None else None
+        )
+        self._engine = make_engine(settings)
+        self._pipeline = Pipeline(
+            self._engine, None, KnownAnswer.portrait(), SystemClock(), mode=Mode.ALPHA, refine=refine
+        )
+        self._pipeline.prove()
+        self._planes: Planes | None = None
+
+    @property
+    def report(self) -> EngineReport:
+        """What the engine can prove of itself."""
+        return self._engine.report
+
+    def mask(self, bgr: U8) -> U8:
+        """Person alpha, (H, W) uint8, 0 background to 255 person, of a picture (H, W, 3) uint8 in OpenCV's BGR.
+
+        Raises UsageError for another shape or dtype, EngineFault if the engine fails.
+        """
+        if bgr.ndim != 3 or bgr.shape[2] != 3 or bgr.dtype != np.uint8 or not bgr.size:
+            raise UsageError(f"A picture is (H, W, 3) uint8 in BGR, not {bgr.dtype} {bgr.shape}.")
+        height, width = bgr.shape[:2]
+        size = Size(width, height)
+        if self._planes is None or self._planes.size != size.even:
+            self._planes = Planes.allocate(size)
+        color = ColorSpace("bt601", full_range=True)
+        bgr_to_i420(bgr, self._planes, color)
+        mask = self._pipeline.segment(Frame(self._planes, size, color=color))
+        return np.asarray(cv2.resize(mask.alpha, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+    def close(self) -> None:
+        """Free the model."""
+        self._pipeline.close()

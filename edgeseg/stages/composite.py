@@ -1,0 +1,104 @@
+"""Person over background, in 8 bits, plane by plane, only where the person is."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from edgeseg.frames import U8, Planes, Size
+from edgeseg.stages.preprocess import Rect
+
+
+class Blend:
+    """Blends frames of one size with masks of one size, in buffers that are made once."""
+
+    def __init__(self, frame: Size, mask: Size) -> None:
+        even = frame.even
+        self._even = even
+        self._mask = mask
+        # A part of the mask upsamples to exactly the same pixels as the whole does if its edges fall on whole
+        # pixels of both planes: its corners must be multiples of these steps.
+        self._step_x = mask.width // math.gcd(mask.width, even.width // 2)
+        self._step_y = mask.height // math.gcd(mask.height, even.height // 2)
+        self._alpha = [
+            np.empty((even.height, even.width), np.uint8),
+            np.empty((even.height // 2, even.width // 2), np.uint8),
+        ]
+        self._rest = [np.empty_like(a) for a in self._alpha]
+        self._scratch = [np.empty_like(a) for a in self._alpha]
+
+    def person_rect(self, alpha: U8) -> Rect | None:
+        """The part of the mask (in mask pixels) outside of which no person shows; None if nobody is there."""
+        x, y, w, h = cv2.boundingRect(alpha)
+        if not w:
+            return None
+        sx, sy = self._step_x, self._step_y
+        # One pixel more on each side: bilinear upsampling spreads that far.
+        left, top = max(0, x - 1) // sx * sx, max(0, y - 1) // sy * sy
+        right = min(self._mask.width, -(-(x + w + 1) // sx) * sx)
+        bottom = min(self._mask.height, -(-(y + h + 1) // sy) * sy)
+        return Rect(left, top, right, bottom)
+
+    def __call__(self, person: Planes, alpha: U8, background: Planes, out: Planes) -> None:
+        """out = person * alpha + background * (1 - alpha), alpha (h, w) uint8 upsampled bilinearly.
+
+        Where alpha is 0 the result is exactly the background, where it is 255 exactly the person.
+        """
+        rect = self.person_rect(alpha)
+        if rect is None:
+            background.copy_to(out)
+            return
+        part = rect.of(alpha)
+        for level, planes in enumerate(((0,), (1, 2))):
+            where = self._scale(rect, level)
+            up, rest, scratch = (where.of(a[level]) for a in (self._alpha, self._rest, self._scratch))
+            cv2.resize(part, where.size, dst=up, interpolation=cv2.INTER_LINEAR)
+            cv2.bitwise_not(up, dst=rest)
+            for plane in planes:
+                _copy_around(background[plane], where, out[plane])
+                target = where.of(out[plane])
+                cv2.multiply(where.of(person[plane]), up, dst=target, scale=1 / 255)
+                cv2.multiply(where.of(background[plane]), rest, dst=scratch, scale=1 / 255)
+                cv2.add(target, scratch, dst=target)
+
+    def _scale(self, rect: Rect, level: int) -> Rect:
+        width, height = self._even.width >> level, self._even.height >> level
+        mw, mh = self._mask
+        return Rect(
+            rect.left * width // mw, rect.top * height // mh, rect.right * width // mw, rect.bottom * height // mh
+        )
+
+
+class CutOut:
+    """Cuts people out of frames of one size, for sinks that keep transparency.
+
+    alpha: (H, W) uint8 of the planes' size, what the last call made of the mask.
+    """
+
+    def __init__(self, frame: Size) -> None:
+        even = frame.even
+        self.alpha: U8 = np.empty((even.height, even.width), np.uint8)
+        self._size = even
+
+    def __call__(self, person: Planes, alpha: U8 | None, out: Planes, black: tuple[int, int, int]) -> None:
+        """Straight alpha: the person's own colours where alpha is not 0, black elsewhere; no mask, nobody."""
+        out.fill(black)
+        if alpha is None:
+            self.alpha[...] = 0
+            return
+        cv2.resize(alpha, self._size, dst=self.alpha, interpolation=cv2.INTER_LINEAR)
+        # A chroma sample belongs to four pixels: it stays if any of them shows.
+        chroma = cv2.dilate(self.alpha, np.ones((2, 2), np.uint8), anchor=(0, 0))[::2, ::2]
+        for source, mask, target in zip(person, (self.alpha, chroma, chroma), out, strict=True):
+            np.copyto(target, source, where=mask > 0)
+
+
+def _copy_around(source: U8, hole: Rect, out: U8) -> None:
+    """Copy all of `source` but the part `hole`."""
+    out[: hole.top] = source[: hole.top]
+    out[hole.bottom :] = source[hole.bottom :]
+    rows = slice(hole.top, hole.bottom)
+    out[rows, : hole.left] = source[rows, : hole.left]
+    out[rows, hole.right :] = source[rows, hole.right :]

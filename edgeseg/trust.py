@@ -1,0 +1,77 @@
+"""Which masks are believed: the doubt about a leap, and the known answer that settles it.
+
+Pure but for reading the embedded picture once. One wrong output scale makes everything a person and shows the whole
+room; so a mask that is nearly all person out of nowhere is shown to nobody until the engine has proved itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import resources
+
+import cv2
+import numpy as np
+
+from edgeseg.errors import CandidateError
+from edgeseg.frames import U8, Frame, Mask, Planes, Size
+from edgeseg.stages.pixels import bgr_to_i420
+
+NEARLY_ALL = 0.9  # coverage from which a mask can show the room
+LEAP = 0.2  # growth of coverage since the last believed mask that is out of nowhere
+LEAST_HIT = 0.5  # of the known person: the body model, made for whole bodies, hits .65 of the portrait, the others .96
+MOST_FALSE = 0.1  # of the known room: the pinned models call at most .02 of it a person
+
+
+def is_leap(coverage: float, last_coverage: float) -> bool:
+    """Whether a mask of `coverage` (0..1) is implausible after one of `last_coverage` (0 if there was none)."""
+    return coverage >= NEARLY_ALL and coverage - last_coverage >= LEAP
+
+
+class KnownAnswer:
+    """A small picture whose mask is known."""
+
+    def __init__(self, bgr: U8, person: U8) -> None:
+        """bgr: (H, W, 3) uint8. person: (H, W) uint8, 255 where the person is."""
+        size = Size(bgr.shape[1], bgr.shape[0])
+        self.frame = Frame(Planes.allocate(size), size)
+        bgr_to_i420(bgr, self.frame.planes, self.frame.color)
+        self._person = person >= 128
+
+    @classmethod
+    def portrait(cls) -> KnownAnswer:
+        """The embedded portrait (from NASA's public-domain photograph of Eileen Collins) with its mask."""
+        bgr, person = _portrait()
+        return cls(bgr, person)
+
+    @classmethod
+    def key(cls, rgb: tuple[int, int, int]) -> KnownAnswer:
+        """For a chroma key: a disc of the opposite colour on a ground of the key's colour."""
+        person = cv2.circle(np.zeros((96, 160), np.uint8), (80, 48), 30, 255, -1)
+        bgr = np.empty((96, 160, 3), np.uint8)
+        bgr[...] = rgb[::-1]
+        bgr[person > 0] = [255 - value for value in rgb[::-1]]
+        return cls(bgr, np.asarray(person, np.uint8))
+
+    def holds(self, segment: Callable[[Frame], Mask]) -> bool:
+        """Whether `segment` finds the person and leaves the room alone; False if it fails."""
+        try:
+            alpha = segment(self.frame).alpha
+        except CandidateError:
+            return False
+        height, width = self._person.shape
+        found = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR) >= 128
+        hit = np.count_nonzero(found & self._person) / np.count_nonzero(self._person)
+        false = np.count_nonzero(found & ~self._person) / np.count_nonzero(~self._person)
+        return bool(hit >= LEAST_HIT and false <= MOST_FALSE)
+
+
+def _portrait() -> tuple[U8, U8]:
+    folder = resources.files("edgeseg") / "known_answer"
+    pictures = []
+    for name, flag in (("portrait.jpg", cv2.IMREAD_COLOR), ("portrait_mask.png", cv2.IMREAD_GRAYSCALE)):
+        data = np.frombuffer((folder / name).read_bytes(), np.uint8)
+        picture = cv2.imdecode(data, flag)
+        if picture is None:
+            raise CandidateError(f"The known-answer picture {name} of this installation is damaged; install it again.")
+        pictures.append(np.asarray(picture, np.uint8))
+    return pictures[0], pictures[1]
