@@ -11,6 +11,7 @@ three structures below are those of linux/videodev2.h.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -39,6 +40,7 @@ _COLORSPACE = {"bt601": 1, "bt709": 3}  # SMPTE 170M, Rec. 709
 _ENCODING = {"bt601": 1, "bt709": 2}
 _QUERYCAP = 2 << 30 | _CAPABILITY.size << 16 | ord("V") << 8 | 0
 _S_FMT = 3 << 30 | _FORMAT.size << 16 | ord("V") << 8 | 5
+_STREAMON = 1 << 30 | 4 << 16 | ord("V") << 8 | 18
 _HINT = "`sudo modprobe v4l2loopback exclusive_caps=1` makes one"
 
 
@@ -118,6 +120,10 @@ class V4l2Sink:
                 f"{self._path} takes {got[0]}x{got[1]} {name} and not {width}x{height} YU12: another program has set "
                 "its format; close that one, or ask for that size"
             )
+        # v4l2loopback 0.12 (Debian 12) with exclusive_caps takes no writer ever after one that did not start a stream;
+        # later ones refuse this, as there are no buffers to stream, and need it not.
+        with contextlib.suppress(OSError):
+            self._ioctl(self._fd, _STREAMON, bytearray(struct.pack("i", _BUF_TYPE_OUTPUT)))
         return np.empty((height * 3 // 2, width), np.uint8)
 
     def _refused(self, error: OSError, dev: Path) -> EdgesegError:
@@ -127,8 +133,11 @@ class V4l2Sink:
             return NotPermitted(f"{self._path} is not for this user; `sudo usermod -aG video $USER`, then log in again")
         if error.errno == errno.EBUSY:
             return NotPermitted(f"{self._path} is in use by another program; close that one")
-        if error.errno in (errno.ENOTTY, errno.EISDIR, errno.EINVAL):
+        if error.errno in (errno.ENOTTY, errno.EISDIR):
             return OutputError(f"{self._path} is no video output device; {_others(dev, self._path, self._ioctl)}")
+        if error.errno == errno.EINVAL:
+            others = _others(dev, self._path, self._ioctl)
+            return OutputError(f"{self._path} does not take I420 frames by write(), as loopback devices do; {others}")
         return fault(self._path, error)
 
 

@@ -35,11 +35,12 @@ class Driver:
         if request == v4l2._QUERYCAP:
             caps = (0x8500_0003, self.caps | 0x0500_0000)
             data[:] = struct.pack("16s32s32sIII12x", b"v4l2 loopback", b"edgeseg", b"platform", 0x60000, *caps)
-        else:
-            assert request == v4l2._S_FMT
+        elif request == v4l2._S_FMT:
             self.formats.append(struct.unpack_from("I", data) + struct.unpack_from("12I", data, struct.calcsize("I0P")))
             if self.forced:
                 struct.pack_into("II", data, struct.calcsize("I0P"), *self.forced)
+        else:
+            assert request == 0x4004_5612  # VIDIOC_STREAMON
         return 0
 
 
@@ -109,6 +110,7 @@ def test_a_file_is_no_device(device: Path) -> None:
         (errno.EBUSY, NotPermitted, "is in use by another program; close that one"),
         (errno.EACCES, NotPermitted, "is not for this user; `sudo usermod -aG video $USER`, then log in again"),
         (errno.EIO, OutputError, "input/output error"),
+        (errno.EINVAL, OutputError, "does not take I420 frames by write(), as loopback devices do; this machine"),
     ],
 )
 @pytest.mark.parametrize("request_name", ["_QUERYCAP", "_S_FMT"])
