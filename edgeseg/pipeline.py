@@ -116,19 +116,20 @@ class Pipeline:
         tensor = own.model.fill(frame.planes)
         filled = now()
         scores = self._engine.infer(tensor)
-        inferred = now()
+        inferred = scored = now()
         person = postprocess(scores, io, own.model.rect)
         alpha = person
-        processed = now()
         if own.refine is not None:
+            processed = now()
             alpha = own.refine(person, frame.planes.y)
             person = own.refine.unrefined
+            refining = now() - processed
+            self.times.add("refine", refining)
+            inferred += refining
         alpha = keep_near(alpha, person, MARGIN)
-        refined = now()
         self.times.add("preprocess", filled - start)
-        self.times.add("infer", inferred - filled)
-        self.times.add("postprocess", processed - inferred)
-        self.times.add("refine", refined - processed)
+        self.times.add("infer", scored - filled)
+        self.times.add("postprocess", now() - inferred)
         return Mask(alpha, frame.index, frame.captured_at)
 
     def believed(self, frame: Frame) -> Mask:

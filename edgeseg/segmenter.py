@@ -22,7 +22,7 @@ class Segmenter:
     """Finds people in pictures, by the same stages as a live run.
 
     tier: a name of the catalogue. threads: of the engine, 0 for one less than the cores. refine: follow edges.
-    asset_dir: where the models are kept, None for the user's cache; they are fetched on first use.
+    asset_dir: where the models are kept, None for the user's cache; they are fetched on first use unless `offline`.
 
     Raises UsageError, AssetError, Unreachable, and CandidateError if the engine fails its known-answer test. Not for
     two threads at once.
@@ -36,11 +36,12 @@ class Segmenter:
         threads: int = 0,
         refine: bool = True,
         asset_dir: str | Path | None = None,
+        offline: bool = False,
     ) -> None:
-        settings = Settings(
-            tier=tier, engine=engine, threads=threads, asset_dir=str(asset_dir) if asset_dir is not None else None
+        directory = str(asset_dir) if asset_dir is not None else None
+        self._engine = make_engine(
+            Settings(tier=tier, engine=engine, threads=threads, asset_dir=directory, offline=offline)
         )
-        self._engine = make_engine(settings)
         self._pipeline = Pipeline(
             self._engine, None, KnownAnswer.portrait(), SystemClock(), mode=Mode.ALPHA, refine=refine
         )
@@ -65,8 +66,12 @@ class Segmenter:
             self._planes = Planes.allocate(size)
         color = ColorSpace("bt601", full_range=True)
         bgr_to_i420(bgr, self._planes, color)
-        mask = self._pipeline.segment(Frame(self._planes, size, color=color))
-        return np.asarray(cv2.resize(mask.alpha, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+        return self.mask_of(Frame(self._planes, size, color=color))
+
+    def mask_of(self, frame: Frame) -> U8:
+        """As `mask`, of a frame: alpha of the frame's own size."""
+        mask = self._pipeline.segment(frame)
+        return np.asarray(cv2.resize(mask.alpha, frame.size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
     def close(self) -> None:
         """Free the model."""

@@ -23,12 +23,17 @@ class Framer:
 
     def __init__(self) -> None:
         self._pool: PlanesPool | None = None
+        self._turn: tuple[Size, tuple[int, bool]] | None = None
 
     def frame(self, picture: VideoFrame, index: int, pts: int, time_base: Fraction) -> Frame:
         """The picture as its tags want it to be shown. Raises av.FFmpegError if it cannot be converted."""
         i420, color = as_i420(picture)
-        rotation, mirrored = turn_of(picture)
         size, planes = Size(picture.width, picture.height), planes_of(i420)
+        # Asked once a size: PyAV's side data and its frame hold each other, so that the frames whose side data was
+        # looked at pile up until the garbage collector runs, 300 MB of them at 720p.
+        if self._turn is None or self._turn[0] != size:
+            self._turn = (size, turn_of(picture))
+        rotation, mirrored = self._turn[1]
         if not rotation and not mirrored and size == size.even:
             return Frame(planes, size, index, pts, time_base, color, owner=i420)
         upright = oriented(size, rotation)

@@ -53,8 +53,8 @@ CODECS = {
 }
 ALPHA_CODECS = {
     ".webm": (Codec("libvpx-vp9", "yuva420p", _VP9), Codec("libvpx", "yuva420p", _LIBVPX)),
-    # QuickTime Animation takes a seventh of the time of ProRes 4444, and three times the space.
-    ".mov": (Codec("qtrle", "argb"), Codec("prores_ks", "yuva444p10le", {"profile": "4444"}), Codec("png", "rgba")),
+    # Without loss. QuickTime Animation takes a seventh of the time of PNG or ProRes 4444, and three times the space.
+    ".mov": (Codec("qtrle", "argb"), Codec("png", "rgba")),
 }
 _KEYFRAME_S = 2
 _MATRIX = {"bt601": 6, "bt709": 1}  # ITU-T H.273: 6 is SMPTE 170M, 1 is BT.709
@@ -195,6 +195,8 @@ class VideoSink:
         if self._wish.alpha:
             _fill(picture.planes[3], 255 if frame.alpha is None else frame.alpha)
         picture.colorspace, picture.color_range = _tags(frame.color)
+        if "rgb" in self._codec.pixels:
+            picture = _as_rgb(picture, self._codec.pixels, frame.color)
         base = self._video.codec_context.time_base
         assert base is not None
         pts = frame.pts if frame.time_base == base else round(frame.pts * frame.time_base / base)
@@ -241,6 +243,17 @@ def _container_options(path: Path, base: Fraction) -> dict[str, str]:
 def _tags(color: ColorSpace) -> tuple[int, int]:
     """Matrix and range by their numbers in ITU-T H.273 and FFmpeg (1 limited, 2 full)."""
     return _MATRIX.get(color.matrix, 2), 2 if color.full_range else 1
+
+
+def _as_rgb(picture: av.VideoFrame, pixels: str, color: ColorSpace) -> av.VideoFrame:
+    """What the encoder would do by itself, but before PyAV 17 as if every frame were BT.601 and limited."""
+    return picture.reformat(
+        format=pixels,
+        src_colorspace="itu709" if color.matrix == "bt709" else "itu601",
+        dst_colorspace="itu601",  # of no meaning for RGB, but PyAV looks at the source's only where the two differ
+        src_color_range="JPEG" if color.full_range else "MPEG",
+        dst_color_range="JPEG",
+    )
 
 
 def _fill(plane: av.video.plane.VideoPlane, pixels: U8 | int) -> None:

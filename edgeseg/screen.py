@@ -1,0 +1,171 @@
+"""What people see in the terminal: live figures, progress bars, tables. All of it goes to stderr but the results."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from edgeseg.facts import Degraded, Fact, Noted, Opened, Recovered, Tally
+from edgeseg.report import rss_mb
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from edgeseg.build import Run
+    from edgeseg.demo import Made
+    from edgeseg.golden.evaluate import Scorecard
+
+
+def _console(stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+class Watch:
+    """An `Emit`: counts facts, says the rare ones, and shows the figures of a run while it lasts.
+
+    On a terminal the figures are one table that is drawn anew twice a second; elsewhere there are none, so that a
+    log holds what happened and no more.
+    """
+
+    def __init__(self, tally: Tally, quiet: bool) -> None:
+        self._tally = tally
+        self._console = None if quiet else _console(stderr=True)
+        self._lock = threading.Lock()
+
+    def __call__(self, fact: Fact) -> None:
+        """Take one fact, from any thread."""
+        with self._lock:
+            self._tally(fact)
+        if isinstance(fact, Degraded):
+            self._say(f"degraded ({fact.cause}): {fact.detail}")
+        elif isinstance(fact, Recovered):
+            self._say(f"recovered ({fact.cause})")
+        elif isinstance(fact, Noted | Opened):
+            self._say(f"{fact.what}: {fact.detail}")
+
+    def _say(self, line: str) -> None:
+        if self._console is not None:
+            self._console.print(line, markup=False)
+        else:
+            print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+    @contextmanager
+    def showing(self, run: Run) -> Iterator[None]:
+        """Show the figures of `run` while the block runs."""
+        if self._console is None or not self._console.is_terminal:
+            yield
+            return
+        from rich.live import Live
+
+        with Live(
+            get_renderable=lambda: self._figures(run), console=self._console, refresh_per_second=2, transient=True
+        ):
+            yield
+
+    def _figures(self, run: Run) -> Table:
+        runtime = run.runtime
+        first, last = runtime.first_shown_at, runtime.last_shown_at
+        fps = (runtime.shown - 1) / (last - first) if first and last and last > first else 0.0
+        table = _stages(runtime.times.table())
+        drops = sum(self._tally.drops.values())
+        table.title = f"{runtime.shown} frames, {fps:.1f} FPS, {drops} dropped, {rss_mb():.0f} MB"
+        return table
+
+
+def print_figures(figures: dict[str, Any]) -> None:
+    """The end of a run, for people."""
+    console = _console(stderr=True)
+    console.print(_stages(figures["stages"]))
+    fps = f"{figures['fps']} FPS" if figures["fps"] else "-"
+    drops = ", ".join(f"{count} {cause}" for cause, count in figures["drops"].items()) or "none"
+    lines = [
+        f"{figures['frames']} frames at {fps}, first after {figures['first_frame_s']} s, {figures['rss_mb']} MB",
+        f"dropped: {drops}; covered: {figures['masks'].get('cover', 0)}; carried: {figures['masks'].get('carried', 0)}",
+    ]
+    if figures["engine"]:
+        lines.append(
+            f"{figures['tier'] or 'no tier'} on {figures['engine']} ({figures['library']}),"
+            f" threads: {figures['threads']}, nodes delegated: {figures['delegated']}"
+        )
+    lines.append(f"output: {figures['output']}")
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def print_demo(made: Made) -> None:
+    """The end of a demo: the table of stages, and where everything is."""
+    print_figures(made.figures)
+    console = _console()
+    for what, path in (("video", made.video), ("contact sheet", made.sheet), *made.stills):
+        console.print(f"{what}: {path}", markup=False, soft_wrap=True)
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    """Rows with the same keys, one below the other."""
+    from rich.table import Table
+
+    table = Table(*rows[0], box=None, header_style="bold")
+    for column in table.columns:
+        column.overflow = "fold"
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    console = _console()
+    if not console.is_terminal:  # whoever reads a pipe wants a line a row
+        console.width = max(80, console.measure(table, options=console.options.update(width=1000)).maximum)
+    console.print(table)
+
+
+def print_scorecard(card: Scorecard) -> None:
+    """A scorecard without its single pictures."""
+    import json
+
+    card_dict = json.loads(card.to_json())
+    rows = [{"score": name, "value": value} for name, value in card_dict.items() if name != "per_item"]
+    print_table(rows)
+
+
+def _stages(stages: dict[str, dict[str, float]]) -> Table:
+    from rich.table import Table
+
+    table = Table("stage", box=None, header_style="bold", title_justify="left")
+    table.add_column("p50 ms", justify="right")
+    table.add_column("p95 ms", justify="right")
+    for name, times in stages.items():
+        table.add_row(name, f"{times['p50_ms']:.2f}", f"{times['p95_ms']:.2f}")
+    return table
+
+
+@contextmanager
+def download_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar for `assets.store.fetch_all`."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=_console(stderr=True)) as bars:
+        tasks: dict[str, Any] = {}
+
+        def progress(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(f"fetching {what}", total=total)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield progress
+
+
+@contextmanager
+def counting(what: str, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar that counts."""
+    if quiet:
+        yield None
+        return
+    from rich.progress import Progress
+
+    with Progress(console=_console(stderr=True), transient=True) as bars:
+        task = bars.add_task(what, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)

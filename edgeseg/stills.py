@@ -1,0 +1,78 @@
+"""Stills: the mask of one picture, and the score of one tier on a golden set."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import cv2
+
+from edgeseg.build import Settings, open_source
+from edgeseg.clock import SystemClock
+from edgeseg.errors import NotPermitted, OutputError, SourceError, UsageError
+from edgeseg.facts import ignore
+from edgeseg.frames import U8
+from edgeseg.golden.dataset import load
+from edgeseg.golden.evaluate import Progress, Scorecard, evaluate
+from edgeseg.ports import SourceWish
+from edgeseg.segmenter import Segmenter
+
+
+def write_mask(picture: Path, output: Path, settings: Settings) -> None:
+    """Write the mask of `picture`, 8 bits at the picture's size, to `output`.
+
+    Raises SourceError (no such picture), OutputError (cannot be written), UsageError (not an ending for masks) and
+    what `Segmenter` raises. An existing `output` stays as it is unless the mask is whole.
+    """
+    if output.suffix.lower() not in (".png", ".bmp", ".tif", ".tiff", ".pgm", ".webp"):
+        raise UsageError(f"{output} has no ending for a mask; write to a .png file (JPEG would smear its edges).")
+    if not output.parent.is_dir():
+        raise OutputError(f"The folder {output.parent} is not there; make it, or write elsewhere.")
+    if picture.is_dir():
+        raise SourceError(f"{picture} is a folder; give one picture (edgeseg run --sink images:DIR takes folders).")
+    source = open_source(f"images:{picture}", SourceWish(), SystemClock(), ignore)
+    frame = source.read()
+    assert frame is not None
+    segmenter = _segmenter(settings)
+    try:
+        mask = segmenter.mask_of(frame)
+    finally:
+        segmenter.close()
+    encoded, data = cv2.imencode(output.suffix.lower(), mask)
+    if not encoded:
+        raise OutputError(f"The mask cannot be written as {output.suffix}; write to a .png file.")
+    temporary = output.with_name(f".{output.name}.part")
+    try:
+        temporary.write_bytes(data.tobytes())
+        temporary.replace(output)
+    except PermissionError:
+        raise NotPermitted(f"{output} may not be written by this user.") from None
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"{output} cannot be written: {error.strerror}.") from None
+
+
+def score(dataset: Path, settings: Settings, progress: Progress | None = None) -> Scorecard:
+    """Score the settings' tier and engine on the golden set in `dataset`; raises what `golden.dataset.load` raises."""
+    golden = load(dataset)
+    segmenter = _segmenter(settings)
+
+    def segment(bgr: U8, new_sequence: bool) -> tuple[U8, float]:
+        start = time.perf_counter()
+        return segmenter.mask(bgr), time.perf_counter() - start
+
+    try:
+        return evaluate(golden, segment, progress)
+    finally:
+        segmenter.close()
+
+
+def _segmenter(settings: Settings) -> Segmenter:
+    return Segmenter(
+        settings.tier,
+        engine=settings.engine,
+        threads=settings.threads,
+        refine=settings.refine,
+        asset_dir=settings.asset_dir,
+        offline=settings.offline,
+    )
