@@ -36,7 +36,7 @@ class ImagesSource:
         self._closed, self._index = False, 0
         self._pool: PlanesPool | None = None
         path = Path(where)
-        folder = path.is_dir()
+        folder = _is_folder(path)
         self._time_base = 1 / (wish.fps or FOLDER_FPS) if folder else MICROSECONDS
         self._pacer = Pacer(clock) if wish.realtime and folder else None
         files = self._pictures_in(path) if folder else [path]
@@ -106,6 +106,13 @@ def is_picture(path: Path) -> bool:
         return not moves and bool(cv2.haveImageReader(str(path)))
     except (OSError, ValueError, cv2.error):
         return False
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False  # reading it says why
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:

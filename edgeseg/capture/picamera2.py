@@ -97,9 +97,7 @@ def unpad(buffer: U8, stride: int, out: Planes) -> None:
     half = stride // 2
     luma, chroma = stride * height, half * (height // 2)
     if buffer.size < luma + 2 * chroma or stride < width:
-        raise SourceError(
-            f"The camera handed out {buffer.size} bytes for {out.size} in rows of {stride}; ask another size."
-        )
+        raise SourceError(f"The camera gave {buffer.size} bytes for {out.size} in rows of {stride}; ask another size.")
     out.y[...] = buffer[:luma].reshape(height, stride)[:, :width]
     pair = np.asarray(buffer[luma : luma + 2 * chroma]).reshape(2, height // 2, half)[:, :, : width // 2]
     out.u[...], out.v[...] = pair
@@ -119,9 +117,7 @@ def _open(where: str) -> Any:
     there = [str(info.get("Model", "?")) for info in library.global_camera_info()]
     if number >= len(there):
         found = ", ".join(f"{index} ({model})" for index, model in enumerate(there)) or "none"
-        raise SourceError(
-            f"libcamera sees no camera {number}; found: {found}. Check the cable with rpicam-hello --list."
-        )
+        raise SourceError(f"libcamera sees no camera {number}, but {found}; check the cable with rpicam-hello --list.")
     try:
         return library(number)
     except (RuntimeError, OSError, IndexError) as error:

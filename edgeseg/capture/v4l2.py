@@ -93,7 +93,7 @@ class CameraSource:
                 return frame
             self._emit(Dropped("damaged"))  # the first JPEGs of many webcams are cut short
         raise SourceError(
-            f"The camera {self._where} gave {_DAMAGED_IN_A_ROW} damaged pictures in a row; check its cable."
+            f"The camera {self._where} gave {_DAMAGED_IN_A_ROW} damaged pictures in a row; check the cable."
         )
 
     def _grab(self) -> tuple[bool, Any] | None:
@@ -126,8 +126,11 @@ class JpegDecoder:
 
     def frame(self, raw: Any, index: int, pts: int) -> Frame | None:
         """The frame of a (1, N) uint8 array that holds one JPEG; None if it cannot be decoded."""
+        data = np.asarray(raw).tobytes()
+        if not data:  # FFmpeg would take it for the end of the stream
+            return None
         try:
-            for picture in self._context.decode(av.Packet(np.asarray(raw).tobytes())):
+            for picture in self._context.decode(av.Packet(data)):
                 return self._framer.frame(picture, index, pts, MICROSECONDS)
         except av.FFmpegError:
             pass
