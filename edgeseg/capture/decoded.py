@@ -53,7 +53,8 @@ def as_i420(picture: VideoFrame) -> tuple[VideoFrame, ColorSpace]:
     name, space = picture.format.name, int(picture.colorspace)
     if picture.format.is_rgb or picture.format.has_palette:
         return _reformat(picture, dst_colorspace="itu601", dst_color_range=_LIMITED), ColorSpace("bt601")
-    full = picture.color_range == _FULL or name.startswith("yuvj")
+    full_by_format = name.startswith(("yuvj", "gray"))
+    full = picture.color_range == _FULL or (full_by_format and picture.color_range != _LIMITED)
     span = _FULL if full else _LIMITED
     if space not in _MATRIX and space not in _UNSPECIFIED:
         return _reformat(picture, dst_colorspace="itu709", dst_color_range=span), ColorSpace("bt709", full)
@@ -63,7 +64,9 @@ def as_i420(picture: VideoFrame) -> tuple[VideoFrame, ColorSpace]:
         picture, name = _reformat(picture, "yuv444p"), "yuv444p"
     if name in ("yuv420p", "yuvj420p"):
         return picture, color
-    return _reformat(picture, src_color_range=span, dst_color_range=span), color
+    # PyAV up to 17 drops ranges that are equal, and then FFmpeg goes by the format: its full-range twin keeps it.
+    twin = "yuvj420p" if full_by_format else "yuv420p"
+    return _reformat(picture, twin, src_color_range=span, dst_color_range=span), color
 
 
 def planes_of(i420: VideoFrame) -> Planes:

@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -20,6 +19,7 @@ from edgeseg.facts import Emit, Noted, Opened
 from edgeseg.frames import Frame
 from edgeseg.ports import SourceInfo, SourceWish
 
+_ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC
 _NO_VIDEO = {"tty": "text", "lrc": "text", "bin": "text"}  # FFmpeg would show these as moving letters
 
 
@@ -166,7 +166,8 @@ def _open(where: str) -> av.container.InputContainer:
 def _video_stream(where: str, container: av.container.InputContainer) -> VideoStream:
     """The first video stream that is not a cover picture of a song."""
     for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic and stream.codec_context is not None:
+        disposition = getattr(stream, "disposition", 0)  # a flag, a number, or not there, by PyAV's age
+        if not getattr(disposition, "value", disposition) & _ATTACHED_PICTURE and stream.codec_context is not None:
             return stream
     container.close()
     raise SourceError(f"{where} has no video stream that can be decoded; give a video file.")

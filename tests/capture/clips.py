@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 
 from edgeseg.frames import U8, Size
 
@@ -39,6 +40,7 @@ def write_clip(
     audio: bool = False,
     options: dict[str, str] | None = None,
     paint: Callable[[int, Size], U8] = ramp,
+    dst_colorspace: str | None = None,
 ) -> Path:
     """Write a clip of `count` frames; `pts` in `time_base` where the rate varies."""
     with av.open(
@@ -48,10 +50,14 @@ def write_clip(
         stream.width, stream.height, stream.pix_fmt = size.width, size.height, pix_fmt
         stream.codec_context.time_base = time_base
         if rotation is not None or mirrored:
+            if not hasattr(stream, "set_display_rotation"):
+                pytest.skip("this PyAV cannot write a rotation")
             stream.set_display_rotation(rotation or 0, hflip=mirrored)
         sound = container.add_stream("aac", rate=48000) if audio else None
         for number in range(count):
-            frame = av.VideoFrame.from_ndarray(paint(number, size), "rgb24").reformat(format=pix_fmt)
+            frame = av.VideoFrame.from_ndarray(paint(number, size), "rgb24").reformat(
+                format=pix_fmt, dst_colorspace=dst_colorspace
+            )
             frame.pts, frame.time_base = (pts[number] if pts else number), time_base
             container.mux(stream.encode(frame))
         container.mux(stream.encode())

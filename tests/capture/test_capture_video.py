@@ -130,6 +130,7 @@ def test_every_pixel_format_shows_the_picture(tmp_path: Path, codec: str, pix_fm
 def test_grey_stays_grey(tmp_path: Path) -> None:
     frame = read_all(open_clip(write_clip(tmp_path / "a.mkv", codec="ffv1", pix_fmt="gray")))[0]
     assert set(np.unique(frame.planes.u)) == {128}
+    assert frame.color.full_range
     assert np.ptp(rgb(frame), axis=2).max() <= 2
 
 
@@ -145,6 +146,14 @@ def test_a_tag_says_the_colour(tmp_path: Path) -> None:
     frame = open_clip(write_clip(tmp_path / "a.mp4", count=1, options=options)).read()
     assert frame is not None
     assert frame.color == ColorSpace("bt709", full_range=True)
+
+
+def test_bt2020_becomes_bt709(tmp_path: Path) -> None:
+    options = {"colorspace": "bt2020nc", "color_range": "tv"}
+    path = write_clip(tmp_path / "a.mp4", pix_fmt="yuv420p10le", options=options, dst_colorspace="bt2020")
+    frame = read_all(open_clip(path))[0]
+    assert frame.color == ColorSpace("bt709")
+    assert np.abs(rgb(frame) - ramp(0, Size(64, 48))).mean() < 4
 
 
 def test_a_size_that_changes_midway_is_followed(tmp_path: Path) -> None:
