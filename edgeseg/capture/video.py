@@ -116,7 +116,12 @@ class VideoSource:
 
     def _frame(self, picture: VideoFrame) -> Frame:
         time_base = picture.time_base or self._stream.time_base or Fraction(1, 1000)
-        return self._framer.frame(picture, self._index, self._pts(picture, time_base), time_base)
+        pts = self._pts(picture, time_base)
+        try:
+            return self._framer.frame(picture, self._index, pts, time_base)
+        except (av.FFmpegError, ValueError) as error:
+            pixels = f"{self._path} has pixels of the format {picture.format.name}"
+            raise SourceError(f"{pixels}, which cannot be converted; convert the clip to yuv420p.") from error
 
     def _pts(self, picture: VideoFrame, time_base: Fraction) -> int:
         """The picture's own timestamp; where it has none or jumps back (joined streams do), one frame on."""

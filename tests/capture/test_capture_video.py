@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import Colorspace
 from clips import noise, ramp, write_clip
 
 from edgeseg.capture.video import VideoSource
@@ -148,12 +149,22 @@ def test_a_tag_says_the_colour(tmp_path: Path) -> None:
     assert frame.color == ColorSpace("bt709", full_range=True)
 
 
+@pytest.mark.skipif(not hasattr(Colorspace, "bt2020"), reason="this PyAV cannot write BT.2020")
 def test_bt2020_becomes_bt709(tmp_path: Path) -> None:
     options = {"colorspace": "bt2020nc", "color_range": "tv"}
     path = write_clip(tmp_path / "a.mp4", pix_fmt="yuv420p10le", options=options, dst_colorspace="bt2020")
     frame = read_all(open_clip(path))[0]
     assert frame.color == ColorSpace("bt709")
     assert np.abs(rgb(frame) - ramp(0, Size(64, 48))).mean() < 4
+
+
+def test_a_format_that_cannot_be_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(picture: av.VideoFrame) -> None:
+        raise av.error.NotImplementedError(95, "Operation not supported")
+
+    monkeypatch.setattr("edgeseg.capture.decoded.as_i420", refuse)
+    with pytest.raises(SourceError, match=r"a\.mp4 has pixels of the format yuv420p, which cannot be converted"):
+        open_clip(write_clip(tmp_path / "a.mp4"))
 
 
 def test_a_size_that_changes_midway_is_followed(tmp_path: Path) -> None:
