@@ -1,0 +1,81 @@
+"""What the lab's two roots share: where they are kept, and where Debian's packages and the index's wheels come from."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PROJECT = HERE.parents[1]
+
+
+def find(tool: str) -> str | None:
+    """Where a program is, the folders of root's programs looked in too."""
+    return shutil.which(tool, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+
+
+def missing(tools: dict[str, str]) -> str | None:
+    """Why a root cannot be built here (`tools`: program -> Debian package), None if it can."""
+    if os.geteuid() != 0:
+        return "building the lab's roots needs root"
+    absent = [package for tool, package in tools.items() if not find(tool)]
+    return f"{', '.join(absent)} not installed: run tests/lab/setup.sh" if absent else None
+
+
+def debian_mirror() -> str:
+    """The Debian mirror that this machine's own apt uses."""
+    asked = [
+        "apt-get",
+        "indextargets",
+        "--format",
+        "$(REPO_URI) $(CODENAME)",
+        "Created-By: Packages",
+        "Component: main",
+    ]
+    for line in subprocess.run(asked, check=True, capture_output=True, text=True).stdout.splitlines():
+        uri, _, codename = line.partition(" ")
+        if codename == "bookworm":
+            return uri
+    raise RuntimeError("apt knows no mirror of Debian 12 (bookworm): run apt-get update on a Debian 12 machine")
+
+
+@contextmanager
+def cached(name: str, *recipe: str | Path) -> Iterator[tuple[Path, bool]]:
+    """A folder of the lab's cache that belongs to this recipe (words, files), and whether it is complete already.
+
+    One process at a time holds it. It is complete once the block ended without an error; those of other recipes go.
+    """
+    cache = Path(os.environ.get("EDGESEG_LAB_CACHE") or Path.home() / ".cache" / "edgeseg-lab").absolute()
+    cache.mkdir(parents=True, exist_ok=True)
+    parts = [part.read_bytes() if isinstance(part, Path) else part.encode() for part in recipe]
+    folder = cache / f"{name}-{hashlib.sha256(b'|'.join(parts)).hexdigest()[:12]}"
+    with open(cache / f"{name}.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        complete = (folder / ".complete").exists()
+        if not complete:
+            for old in cache.glob(f"{name}-*"):
+                shutil.rmtree(old)
+            folder.mkdir()
+        yield folder, complete
+        (folder / ".complete").touch()
+
+
+def requirements(leave_out: tuple[str, ...] = ()) -> list[str]:
+    """What edgeseg needs from the Python index, as its installed metadata says."""
+    required = importlib.metadata.requires("edgeseg") or []
+    return [one for one in required if "extra ==" not in one and not one.startswith(leave_out)]
+
+
+def install_wheels(target: Path, python: str, *wanted: str) -> None:
+    """Put x86-64 wheels for that CPython into a folder, with this machine's pip."""
+    platforms = [f"--platform=manylinux{glibc}_x86_64" for glibc in ("_2_28", "_2_27", "_2_17", "2014")]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--root-user-action=ignore", "--only-binary=:all:"]
+    subprocess.run([*pip, f"--target={target}", f"--python-version={python}", *platforms, *wanted], check=True)
