@@ -2,21 +2,29 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.ready
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+STAMP := $(VENV)/.ready-$(VERSION)
 
-.PHONY: setup demo test lint bench farm wheel clean help
+.PHONY: help setup demo test lint bench farm wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 setup: $(STAMP)  ## a .venv with all that development needs, and the pinned assets
 
+# The stamp is made last, so that what was interrupted is done again. A .venv of another Python, or half of one, is
+# made anew. Without the index, what is installed stays as it is and tests whose assets are missing are skipped.
 $(STAMP): pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
-	$(BIN)/edgeseg assets fetch
-	touch $(STAMP)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	    { echo "edgeseg needs Python 3.10 or newer: install it, or name one: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 2; }
+	@test "$$($(BIN)/python -c 'import pip, sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = $(VERSION) || \
+	    { echo "setup: making $(VENV)"; $(PYTHON) -m venv --clear $(VENV); }
+	@rm -f $(VENV)/.ready*
+	@echo "setup: installing packages; the first time takes some minutes"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@echo "setup: fetching models and test pictures"
+	@$(BIN)/edgeseg assets fetch >/dev/null || { code=$$?; test $$code -eq 69; }
+	@touch $@
 
 demo: setup  ## cut a person out of a camera's picture, or of a clip where there is no camera
 	$(BIN)/edgeseg demo --output demo-output
@@ -34,10 +42,11 @@ bench: setup  ## edgeseg against MediaPipe, as ratios in one run
 	$(BIN)/python -m benchmarks.vs_mediapipe
 
 farm:  ## the device farm
-	@echo "The device farm comes with deploy/farm; it is not built yet." >&2; exit 2
+	@echo "make farm: the device farm is not built yet; it will be in deploy/" >&2; exit 2
 
 wheel: setup  ## dist/*.whl
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
 
 clean:  ## forget the .venv and everything made
 	rm -rf $(VENV) dist build demo-output bench-output
