@@ -14,7 +14,6 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
-import click
 import typer
 
 from edgeseg import __version__
@@ -24,6 +23,9 @@ from edgeseg.tiers.catalogue import DEFAULT_TIER
 if TYPE_CHECKING:
     from edgeseg.build import Run, Settings
     from edgeseg.report import ProcessStart
+
+# What typer raises for a wrong command line: click's class, or typer's own copy of it since it ships one.
+WrongCommand: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 app = typer.Typer(
     help="Real-time person segmentation and background removal on small devices.",
@@ -391,18 +393,19 @@ def _print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
 def main() -> NoReturn:
     """The `edgeseg` command."""
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False) or 0
         sys.stdout.flush()
-        code = 0
     except EdgesegError as error:
         code = error.exit_code
         _say(str(error))
-    except click.exceptions.Exit as leaving:
-        code = leaving.exit_code
-    except click.ClickException as error:
+    except WrongCommand as error:
         code = 2
-        _say(error.format_message())
-    except (KeyboardInterrupt, click.exceptions.Abort):
+        message = error.format_message()  # type: ignore[attr-defined]
+        if message.startswith("Usage:"):  # a command without arguments: help is its message
+            print(message, file=sys.stderr)  # noqa: T201
+        else:
+            _say(message)
+    except (KeyboardInterrupt, typer.Abort):
         code = 130
     except BrokenPipeError:
         # Whoever read our output has gone. What Python would flush at exit goes nowhere either.
