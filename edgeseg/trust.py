@@ -17,7 +17,7 @@ from edgeseg.frames import U8, Frame, Mask, Planes, Size
 from edgeseg.stages.pixels import bgr_to_i420
 
 NEARLY_ALL = 0.9  # coverage from which a mask can show the room
-LEAP = 0.2  # growth of coverage since the last believed mask that is out of nowhere
+LEAP = 0.1  # growth of coverage since the last believed mask that is out of nowhere
 LEAST_HIT = 0.5  # of the known person: the body model, made for whole bodies, hits .65 of the portrait, the others .96
 MOST_FALSE = 0.1  # of the known room: the pinned models call at most .02 of it a person
 

@@ -1,0 +1,261 @@
+"""edgeseg's side of the benchmark: a co-process that answers requests.
+
+    python edgeseg_side.py --clip CLIP --model MODEL.tflite --image BACKGROUND.png
+
+The protocol is told in vs_mediapipe.py. Everything measured is the product's own: `build.make_pipeline`, the runtime
+with its three threads, the null sink; every frame is inferred, refine is off, and the engine has one thread. The
+model is the pinned asset, the same file as `--model`.
+
+How things are counted:
+- "pipelined": frames decoded beforehand are read from memory by the runtime's capture thread; "ms" is the time from the
+  first shown frame to the last, over the frames between;
+- "decode": the same with the product's own file source;
+- "one_thread": `Pipeline.process`, frame after frame, wall time of the whole loop, after five frames to warm up;
+- "invoke": the interpreter's `invoke()` and nothing else, one thread;
+- "blend": person * alpha + background * (1 - alpha) on 1280x720 BGR in 8 bits, cv2.multiply and cv2.add, one thread;
+- "first": from the start of the process, by the kernel's account (ticks of 10 ms), to the first frame given to the sink,
+  with the command line's own imports, the known-answer test and the decoding of that frame in it;
+- "rss": VmRSS and VmHWM after a run straight from the file, in a process that was asked nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgeseg.build import Settings
+    from edgeseg.frames import Frame
+    from edgeseg.pipeline import Pipeline
+    from edgeseg.ports import SourceInfo
+
+CACHED_FRAMES = 100
+WARM_UP = 5
+COLOR = "color:#c0c0c0"
+
+
+class Memory:
+    """A FrameSource over frames that are decoded already, in turn, `count` of them."""
+
+    def __init__(self, frames: list[Frame], count: int) -> None:
+        from edgeseg.ports import SourceInfo
+
+        self.info: SourceInfo = SourceInfo(frames[0].size, Fraction(25), False, "memory", count)
+        self._frames, self._count, self._next = frames, count, 0
+
+    def read(self) -> Frame | None:
+        """See `FrameSource.read`."""
+        if self._next == self._count:
+            return None
+        frame = replace(self._frames[self._next % len(self._frames)], index=self._next, pts=self._next)
+        self._next += 1
+        return frame
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Bench:
+    """Answers the requests of one process."""
+
+    def __init__(self, clip: str, model: str, image: str) -> None:
+        self._clip, self._model, self._image = clip, model, image
+        self._frames: list[Frame] = []
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The answer to one request."""
+        background = {"color": COLOR, "image": f"image:{self._image}", "blur": "blur"}[
+            request.get("background", "color")
+        ]
+        frames = int(request.get("frames", 100))
+        do: dict[str, Callable[[], dict[str, Any]]] = {
+            "versions": self._versions,
+            "pipelined": lambda: self._pipelined(background, frames),
+            "decode": lambda: self._from_file(background, frames),
+            "one_thread": lambda: self._one_thread(background, frames),
+            "invoke": lambda: self._invoke(frames),
+            "blend": lambda: self._blend(frames),
+            "first": lambda: self._first(background),
+            "rss": lambda: self._rss(background, frames),
+        }
+        return do[request["do"]]()
+
+    def _settings(self, background: str, frames: int) -> Settings:
+        from edgeseg.build import Settings
+
+        return Settings(
+            source=self._clip, background=background, sink="null", threads=1, refine=False, frames=frames, offline=True
+        )
+
+    def _decoded(self) -> list[Frame]:
+        """The clip's first frames, decoded once."""
+        if not self._frames:
+            from edgeseg.build import open_source
+            from edgeseg.clock import SystemClock
+            from edgeseg.facts import ignore
+            from edgeseg.ports import SourceWish
+
+            source = open_source(self._clip, SourceWish(), SystemClock(), ignore)
+            while len(self._frames) < CACHED_FRAMES and (frame := source.read()) is not None:
+                self._frames.append(frame)
+            source.close()
+        return self._frames
+
+    def _pipeline(self, background: str) -> Pipeline:
+        import cv2
+
+        from edgeseg.build import make_pipeline, open_background
+        from edgeseg.clock import SystemClock
+
+        cv2.setNumThreads(1)
+        mode, behind = open_background(background)
+        pipeline, _ = make_pipeline(self._settings(background, 1), mode, behind, SystemClock())
+        return pipeline
+
+    def _pipelined(self, background: str, frames: int) -> dict[str, Any]:
+        from edgeseg.clock import SystemClock
+        from edgeseg.facts import ignore
+        from edgeseg.ports import SinkWish
+        from edgeseg.runtime import Runtime
+        from edgeseg.sinks.null import NullSink
+
+        source = Memory(self._decoded(), frames + WARM_UP)
+        pipeline = self._pipeline(background)
+        runtime = Runtime(source, pipeline, NullSink("", SinkWish(), ignore), SystemClock(), ignore)
+        runtime.run()
+        pipeline.close()
+        return {"ms": _ms_a_frame(runtime), "stages": runtime.times.table()}
+
+    def _from_file(self, background: str, frames: int) -> dict[str, Any]:
+        from edgeseg.build import build
+        from edgeseg.facts import ignore
+
+        run = build(self._settings(background, frames + WARM_UP), ignore)
+        run.runtime.run()
+        run.pipeline.close()
+        return {"ms": _ms_a_frame(run.runtime), "stages": run.runtime.times.table()}
+
+    def _one_thread(self, background: str, frames: int) -> dict[str, Any]:
+        pictures = self._decoded()
+        pipeline = self._pipeline(background)
+        pipeline.prove()
+        ms = _timed(lambda n: pipeline.process(pictures[n % len(pictures)]), frames)
+        stages = pipeline.times.table()
+        pipeline.close()
+        return {"ms": ms, "stages": stages}
+
+    def _invoke(self, frames: int) -> dict[str, Any]:
+        from ai_edge_litert.interpreter import Interpreter
+
+        interpreter = Interpreter(self._model, num_threads=1)
+        interpreter.allocate_tensors()
+        return {"ms": _timed(lambda n: interpreter.invoke(), frames)}
+
+    def _blend(self, frames: int) -> dict[str, Any]:
+        import cv2
+        import numpy as np
+
+        cv2.setNumThreads(1)
+        person, background = np.random.default_rng(0).integers(0, 256, (2, 720, 1280, 3), np.uint8)
+        alpha = np.zeros_like(person)
+        alpha[100:, 300:900] = 255
+        rest = 255 - alpha
+        one, two = np.empty_like(person), np.empty_like(person)
+
+        def own(n: int) -> None:
+            cv2.add(cv2.multiply(person, alpha, scale=1 / 255), cv2.multiply(background, rest, scale=1 / 255))
+
+        def given(n: int) -> None:
+            cv2.multiply(person, alpha, dst=one, scale=1 / 255)
+            cv2.multiply(background, rest, dst=two, scale=1 / 255)
+            cv2.add(one, two, dst=one)
+
+        return {"ms": _timed(own, frames), "ms_dst": _timed(given, frames)}
+
+    def _first(self, background: str) -> dict[str, Any]:
+        import edgeseg.cli
+        from edgeseg.build import build
+        from edgeseg.clock import SystemClock
+        from edgeseg.facts import Tally
+        from edgeseg.report import ProcessStart, summary
+        from edgeseg.screen import Watch
+
+        assert edgeseg.cli
+        start = ProcessStart.of(SystemClock())
+        tally = Tally()
+        run = build(self._settings(background, 1), Watch(tally, quiet=True))
+        run.runtime.run()
+        run.pipeline.close()
+        return {"s": summary(run, tally, start)["first_frame_s"]}
+
+    def _rss(self, background: str, frames: int) -> dict[str, Any]:
+        import edgeseg.cli
+
+        assert edgeseg.cli
+        self._from_file(background, frames)
+        status = Path("/proc/self/status").read_text()
+        kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in status.splitlines() if line.startswith("Vm")}
+        return {"mb": kilobytes["VmRSS"] * 1.024e-3, "peak_mb": kilobytes["VmHWM"] * 1.024e-3, "frames": frames}
+
+    def _versions(self) -> dict[str, Any]:
+        import av
+        import cv2
+        import numpy as np
+
+        import edgeseg
+        from edgeseg.build import Settings, make_engine
+
+        engine = make_engine(Settings(threads=1, offline=True))
+        return {
+            "python": sys.version.split()[0],
+            "edgeseg": edgeseg.__version__,
+            "runtime": engine.report.library,
+            "numpy": np.__version__,
+            "opencv": cv2.__version__,
+            "av": av.__version__,
+        }
+
+
+def _ms_a_frame(runtime: Any) -> float:
+    assert runtime.first_shown_at is not None
+    return float((runtime.last_shown_at - runtime.first_shown_at) / (runtime.shown - 1) * 1e3)
+
+
+def _timed(step: Callable[[int], object], frames: int) -> float:
+    """Milliseconds a call over `frames` calls, after a few to warm up."""
+    for n in range(WARM_UP):
+        step(n)
+    start = time.perf_counter()
+    for n in range(frames):
+        step(n)
+    return (time.perf_counter() - start) / frames * 1e3
+
+
+def main() -> None:
+    """Answer requests until stdin ends."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--clip", required=True)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--image", required=True, help="a background picture of the clip's size")
+    options = parser.parse_args()
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever the libraries print must not get between the answers
+    bench = Bench(options.clip, options.model, options.image)
+    for line in sys.stdin:
+        try:
+            said = bench.answer(json.loads(line))
+        except Exception as error:  # noqa: BLE001 - the driver must hear of it, whatever it is
+            said = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(said), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

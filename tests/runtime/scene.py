@@ -1,0 +1,73 @@
+"""A scene whose every pixel is known: a dark person, a grey ring as wide as the margin, a room in a colour of its own.
+
+The room is what no sink may see. Person and ring are without colour, and so are the backgrounds of the tests; so any
+colour in a frame that went out, however faint, is the room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edgeseg.frames import U8, Planes, Size
+from edgeseg.pipeline import MARGIN
+from edgeseg.trust import KnownAnswer
+
+PERSON, RING, ROOM = (40, 128, 128), (150, 128, 128), (200, 30, 220)
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Frames of `size` with an elliptic person of half axes `axes` at a place."""
+
+    size: Size = Size(256, 144)
+    axes: Place = (36, 44)
+
+    def person(self, place: Place) -> U8:
+        """(H, W) uint8, 255 where the person is."""
+        blank = np.zeros((self.size.height, self.size.width), np.uint8)
+        return np.asarray(cv2.ellipse(blank, place, self.axes, 0, 0, 360, 255, -1), np.uint8)
+
+    def room(self, place: Place) -> npt.NDArray[np.bool_]:
+        """(H, W) bool: farther from the person than the promise allows a source pixel to show."""
+        away = cv2.distanceTransform(255 - self.person(place), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        # Chroma is kept for 2 x 2 pixels: a pixel more keeps the room's colour out of the ring's samples.
+        return np.asarray(away > MARGIN * self.size.diagonal + 2)
+
+    def paint(self, place: Place, planes: Planes, checkered: bool = False) -> None:
+        """Paint the scene; a checkered room is black and white squares of two pixels instead of a colour."""
+        planes.fill(RING)
+        room = self.room(place)
+        chroma = room[::2, ::2] & room[1::2, ::2] & room[::2, 1::2] & room[1::2, 1::2]
+        if checkered:
+            rows, columns = np.indices(room.shape) // 2
+            planes.y[room] = np.where((rows + columns) % 2, 235, 16)[room]
+        else:
+            planes.y[room] = ROOM[0]
+            planes.u[chroma], planes.v[chroma] = ROOM[1:]
+        planes.y[self.person(place) > 0] = PERSON[0]
+
+    def known(self) -> KnownAnswer:
+        """A known-answer test in the colours of the scene."""
+        person = self.person((self.size.width // 2, self.size.height // 2))
+        bgr = np.full((*person.shape, 3), 190, np.uint8)
+        bgr[person > 0] = 28
+        return KnownAnswer(bgr, person)
+
+
+def finder(checkered: bool = False) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]:
+    """What the engine answers when it is well: person where the picture is dark, at the model's size."""
+
+    def find(rgb: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        luma = rgb.mean(axis=2)
+        if checkered:  # black squares are dark too, but never far from a white one
+            luma = cv2.dilate(luma, np.ones((5, 5), np.uint8))
+            luma = cv2.erode(luma, np.ones((5, 5), np.uint8))
+        return np.asarray(np.clip((0.35 - luma) / 0.15, 0, 1), np.float32)
+
+    return find

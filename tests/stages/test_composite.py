@@ -1,0 +1,86 @@
+"""Person over background."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgeseg.frames import Planes, Size
+from edgeseg.stages.composite import Blend, CutOut
+
+SIZES = [Size(1280, 720), Size(854, 480), Size(640, 480), Size(321, 241), Size(2, 2), Size(176, 144)]
+
+
+def _noise(size: Size, seed: int) -> Planes:
+    planes = Planes.allocate(size)
+    for plane in planes:
+        plane[...] = np.random.default_rng(seed).integers(0, 256, plane.shape, np.uint8)
+    return planes
+
+
+def _reference(person: Planes, alpha: np.ndarray, background: Planes) -> list[np.ndarray]:
+    """The blend of the textbook: the whole mask upsampled, in floating point."""
+    out = []
+    for front, behind in zip(person, background, strict=True):
+        up = cv2.resize(alpha, (front.shape[1], front.shape[0]), interpolation=cv2.INTER_LINEAR) / 255.0
+        out.append(front * up + behind * (1 - up))
+    return out
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    size=st.sampled_from(SIZES),
+    mask=st.sampled_from([Size(256, 144), Size(256, 256), Size(320, 180), Size(64, 36), Size(37, 29)]),
+    box=st.tuples(*[st.floats(0, 1)] * 4),
+    hard=st.booleans(),
+)
+def test_equals_the_textbook(size: Size, mask: Size, box: tuple[float, ...], hard: bool) -> None:
+    person, background, out = _noise(size, 1), _noise(size, 2), _noise(size, 3)
+    alpha = np.zeros((mask.height, mask.width), np.uint8)
+    (x0, x1), (y0, y1) = sorted(box[:2]), sorted(box[2:])
+    part = alpha[int(y0 * mask.height) : int(y1 * mask.height) + 1, int(x0 * mask.width) : int(x1 * mask.width) + 1]
+    part[...] = 255 if hard else np.random.default_rng(4).integers(0, 256, part.shape, np.uint8)
+    Blend(size, mask)(person, alpha, background, out)
+    for ours, theirs in zip(out, _reference(person, alpha, background), strict=True):
+        assert np.abs(ours - theirs).max() <= 1.6
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_nobody_and_everybody_are_exact(size: Size) -> None:
+    person, background, out = _noise(size, 1), _noise(size, 2), _noise(size, 3)
+    blend = Blend(size, Size(256, 144))
+    blend(person, np.zeros((144, 256), np.uint8), background, out)
+    assert all(np.array_equal(a, b) for a, b in zip(out, background, strict=True))
+    blend(person, np.full((144, 256), 255, np.uint8), background, out)
+    assert all(np.array_equal(a, b) for a, b in zip(out, person, strict=True))
+
+
+def test_where_alpha_is_zero_nothing_of_the_person_shows() -> None:
+    size = Size(640, 360)
+    alpha = np.zeros((144, 256), np.uint8)
+    alpha[40:100, 60:90] = np.random.default_rng(5).integers(0, 256, (60, 30), np.uint8)
+    background, out = _noise(size, 2), _noise(size, 3)
+    Blend(size, Size(256, 144))(_noise(size, 1), alpha, background, out)
+    for ours, behind in zip(out, background, strict=True):
+        hidden = cv2.resize(alpha, (ours.shape[1], ours.shape[0])) == 0
+        assert np.array_equal(ours[hidden], behind[hidden])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_cut_out_is_black_where_nobody_is(size: Size) -> None:
+    person, out = _noise(size, 1), _noise(size, 3)
+    alpha = np.zeros((36, 64), np.uint8)
+    alpha[10:20, 10:40] = 255
+    cut = CutOut(size)
+    cut(person, alpha, out, (16, 128, 128))
+    hidden = cut.alpha == 0
+    assert (out.y[hidden] == 16).all()
+    assert np.array_equal(out.y[~hidden], person.y[~hidden])
+    both = cv2.dilate(cut.alpha, np.ones((3, 3), np.uint8))[::2, ::2] == 0
+    assert (out.u[both] == 128).all()
+    cut(person, None, out, (16, 128, 128))
+    assert not cut.alpha.any()
+    assert (out.y == 16).all()
