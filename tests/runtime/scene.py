@@ -19,13 +19,14 @@ from edgeseg.trust import KnownAnswer
 
 PERSON, RING, ROOM = (40, 128, 128), (150, 128, 128), (200, 30, 220)
 Place = tuple[int, int]
+SIZE = Size(256, 144)
 
 
 @dataclass(frozen=True)
 class Scene:
     """Frames of `size` with an elliptic person of half axes `axes` at a place."""
 
-    size: Size = Size(256, 144)
+    size: Size = SIZE
     axes: Place = (36, 44)
 
     def person(self, place: Place) -> U8:
