@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 from av.video.frame import VideoFrame
@@ -20,6 +21,8 @@ from edgeseg.frames import Frame
 from edgeseg.ports import SourceInfo, SourceWish
 
 _ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC
+# PyAV 19 lets damaged metadata pass and has no such option; those before refuse the file without it.
+_LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 _NO_VIDEO = {"tty": "text", "lrc": "text", "bin": "text"}  # FFmpeg would show these as moving letters
 
 
@@ -43,7 +46,8 @@ class VideoSource:
         self._stream = _video_stream(where, self._container)
         self._stream.codec_context.thread_count = 2
         self._stream.thread_type = "AUTO"
-        self._fps = self._stream.average_rate or self._stream.guessed_rate or None
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        self._fps = Fraction(rate) if rate else None  # PyAV 19 has a rational type of its own
         self._decoded = self._decode()
         self._first = self._next()
         if self._first is None:
@@ -51,12 +55,12 @@ class VideoSource:
             raise SourceError(f"{where} holds no picture that can be decoded; it may be cut short or damaged.")
         has_audio = bool(self._container.streams.audio)
         codec = self._stream.codec_context.name
-        rate = f"{float(self._fps):.5g} fps" if self._fps else "unknown rate"
+        pace = f"{float(self._fps):.5g} fps" if self._fps else "unknown rate"
         self.info = SourceInfo(
             size=self._first.size,
             fps=self._fps,
             live=wish.realtime,
-            detail=f"{where}: {codec} {self._first.size}, {rate}{', with audio' if has_audio else ''}",
+            detail=f"{where}: {codec} {self._first.size}, {pace}{', with audio' if has_audio else ''}",
             frames=self._stream.frames or None,
             audio_from=where if has_audio else None,
         )
@@ -159,7 +163,7 @@ def _check(where: str) -> None:
 def _open(where: str) -> av.container.InputContainer:
     try:
         # "file:" so that a colon in the name is not taken for a protocol.
-        container = av.open(f"file:{where}", mode="r", metadata_errors="replace")
+        container: av.container.InputContainer = av.open(f"file:{where}", mode="r", **_LENIENT)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise SourceError(f"{where} is no video that FFmpeg can read; check the file, or convert it.") from error
     if container.format.name in _NO_VIDEO:
