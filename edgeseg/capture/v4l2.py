@@ -18,7 +18,7 @@ from edgeseg.capture.v4l2_modes import Capture, convert, negotiate
 from edgeseg.clock import Clock
 from edgeseg.errors import SourceError
 from edgeseg.facts import Dropped, Emit, Opened
-from edgeseg.frames import MICROSECONDS, Frame, PixelFormat, PlanesPool, Size
+from edgeseg.frames import MICROSECONDS, ColorSpace, Frame, PixelFormat, PlanesPool, Size
 from edgeseg.ports import SourceInfo, SourceWish
 
 DEFAULT_SIZE, DEFAULT_FPS = Size(1280, 720), Fraction(30)
@@ -112,7 +112,9 @@ class CameraSource:
             return self._jpeg.frame(raw, self._index, pts)
         planes = self._pool.take()
         convert(raw, self._mode, planes)
-        return self._pool.lend(Frame(planes, self._mode.size, self._index, pts))
+        # What V4L2 takes for granted (V4L2_MAP_QUANTIZATION_DEFAULT): grey is of full range, Y'CbCr of limited.
+        color = ColorSpace(full_range=self._mode.format is PixelFormat.GREY)
+        return self._pool.lend(Frame(planes, self._mode.size, self._index, pts, color=color))
 
 
 class JpegDecoder:
