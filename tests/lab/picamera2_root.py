@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.lab import roots
 
 TOOLS = {"mmdebstrap": "mmdebstrap", "gcc": "gcc", "unshare": "util-linux"}
-PACKAGES = "python3,python3-libcamera,python3-prctl"
+PACKAGES = "python3,python3-libcamera,python3-prctl,mount"
 # picamera2 itself is put in without its dependencies: PiDNG has no wheel, and picamera2_virtual.py stands in for it.
 PICAMERA2_NEEDS = ("piexif", "pillow", "simplejpeg", "videodev2")
 TEST_NEEDS = ("pip", "pytest>=8", "pytest-timeout>=2.3", "hypothesis>=6.100", "scikit-image>=0.22", "scipy>=1.11")
@@ -69,6 +69,7 @@ def run(*command: str, timeout_s: int = 120, preload: bool = False) -> subproces
     """Run a command in the root; `preload`: with the stand-in for /dev/udmabuf, which libcamera needs."""
     inside = ["env", "-i", "HOME=/root", "LANG=C.UTF-8", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
     inside += ["PYTHONPATH=/project:/opt/site", "PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1"]
+    inside += ["HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis"]
     inside += ["LD_PRELOAD=/opt/udmabuf_shim.so"] if preload else []
     enter = ["unshare", "--mount", "--propagation=private", "sh", "-euc", ENTER, "sh", str(build())]
     limited = ["timeout", "--kill-after=5", str(timeout_s), *enter, *inside, *command]
