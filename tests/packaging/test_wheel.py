@@ -1,0 +1,126 @@
+"""The wheel: what is in it, what it says it needs, and that it runs where nothing of the checkout is."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import re
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import edgeseg
+
+ROOT = Path(__file__).parents[2]
+# Chosen at run time, by name: they come from the OS, or from a wheel for other machines.
+NOT_REQUIRED = {"libcamera", "picamera2", "tflite_runtime"}
+
+pytest.importorskip("hatchling", reason="the wheel is built without the network, by the hatchling of the dev extra")
+
+
+def run(*command: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([str(word) for word in command], check=False, cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    run(*pip, "wheel", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, ".")
+    (made,) = folder.glob("*.whl")
+    return made
+
+
+@pytest.fixture(scope="module")
+def members(wheel):
+    return set(zipfile.ZipFile(wheel).namelist())
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """A venv with the wheel, to which this Python's packages are lent."""
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    run(python, "-m", "pip", "--disable-pip-version-check", "install", "--no-index", "--no-deps", wheel)
+    site = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip()
+    Path(site, "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder
+
+
+def test_every_file_of_the_package_is_in_the_wheel(members):
+    files = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "edgeseg").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+    assert files <= members
+    assert {"edgeseg/py.typed", "edgeseg/tiers/catalogue.yaml", "edgeseg/known_answer/portrait.jpg"} <= files
+
+
+def test_profiles_and_units_are_in_the_wheel_and_the_workstation_is_not(members):
+    for folder in ("device_profiles", "systemd"):
+        for path in (ROOT / folder).iterdir():
+            assert f"edgeseg/_data/{folder}/{path.name}" in members
+    info = f"edgeseg-{edgeseg.__version__}.dist-info/"
+    assert {name.partition("/")[0] + "/" for name in members} == {"edgeseg/", info}
+    assert {info + "licenses/LICENSE", info + "licenses/NOTICE"} <= members
+
+
+def test_nothing_that_is_fetched_is_shipped(members):
+    assert not [name for name in members if name.endswith((".tflite", ".mp4", ".webm"))]
+
+
+def test_the_wheel_runs_without_the_checkout(installed, tmp_path):
+    python = installed / "bin" / "python"
+    code = "import edgeseg, sys; print(edgeseg.__file__, 'cv2' in sys.modules)"
+
+    where, cv2_loaded = run(python, "-c", code, cwd=tmp_path).stdout.split()
+    version = run(installed / "bin" / "edgeseg", "--version", cwd=tmp_path).stdout.strip()
+
+    assert Path(where).is_relative_to(installed)
+    assert cv2_loaded == "False"
+    assert version == edgeseg.__version__
+
+
+def test_the_installed_command_knows_its_answer_and_its_exit_codes(installed, tmp_path, asset):
+    command = [installed / "bin" / "edgeseg"]
+    model = asset("selfie-landscape")
+    asset_dir = model.parents[1]
+
+    run(*command, "mask", asset("astronaut"), "mask.png", "--offline", "--asset-dir", asset_dir, cwd=tmp_path)
+    wrong = subprocess.run([*command, "run", "--no-such"], check=False, cwd=tmp_path, capture_output=True, text=True)
+
+    assert (tmp_path / "mask.png").stat().st_size > 1000
+    assert (wrong.returncode, wrong.stderr[:9]) == (2, "edgeseg: ")
+
+
+def test_what_edgeseg_imports_is_what_it_requires():
+    wanted = importlib.metadata.requires("edgeseg") or []
+    required = {re.split(r"[^\w-]", one)[0].lower() for one in wanted if "extra ==" not in one}
+    owners = importlib.metadata.packages_distributions()
+    unknown = {}
+    for path in (ROOT / "edgeseg").rglob("*.py"):
+        for name in imported(ast.parse(path.read_text(encoding="utf-8"))) - sys.stdlib_module_names - NOT_REQUIRED:
+            if name != "edgeseg" and not {owner.lower() for owner in owners.get(name, [])} & required:
+                unknown[name] = path.name
+
+    assert not unknown
+
+
+def imported(tree: ast.AST) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names
