@@ -111,7 +111,8 @@ def figures() -> list[Figure]:
             ),
         ]
     alone, invoke = Ask("edgeseg", "one_thread"), Ask("edgeseg", "invoke")
-    blend, blend_dst = Ask("edgeseg", "blend"), Ask("edgeseg", "blend", key="ms_dst")
+    # In a process of its own, as in a user's loop: OpenCV takes and gives back the memory of its temporaries each time.
+    blend, blend_dst = Ask("edgeseg", "blend", fresh=True), Ask("edgeseg", "blend", key="ms_dst")
     blurred, plain = Ask("edgeseg", "pipelined", "blur"), Ask("edgeseg", "pipelined")
     first = tuple(Ask(side, "first", key="s", fresh=True) for side in ("edgeseg", "mediapipe"))
     rss = tuple(Ask(side, "rss", key="mb", fresh=True) for side in ("edgeseg", "mediapipe"))

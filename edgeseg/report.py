@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import psutil
-
 from edgeseg.build import Run
 from edgeseg.clock import Clock, seconds_since_process_start
 from edgeseg.facts import Tally
@@ -53,4 +51,6 @@ def summary(run: Run, tally: Tally, start: ProcessStart) -> dict[str, Any]:
 
 def rss_mb() -> float:
     """Resident memory of this process in MB (10**6 bytes)."""
+    import psutil  # here, because the first frame need not wait for it
+
     return round(psutil.Process().memory_info().rss / 1e6, 1)

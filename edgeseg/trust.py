@@ -7,7 +7,7 @@ room; so a mask that is nearly all person out of nowhere is shown to nobody unti
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import resources
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -66,11 +66,10 @@ class KnownAnswer:
 
 
 def _portrait() -> tuple[U8, U8]:
-    folder = resources.files("edgeseg") / "known_answer"
+    folder = Path(__file__).parent / "known_answer"
     pictures = []
     for name, flag in (("portrait.jpg", cv2.IMREAD_COLOR), ("portrait_mask.png", cv2.IMREAD_GRAYSCALE)):
-        data = np.frombuffer((folder / name).read_bytes(), np.uint8)
-        picture = cv2.imdecode(data, flag)
+        picture = cv2.imread(str(folder / name), flag)
         if picture is None:
             raise CandidateError(f"The known-answer picture {name} of this installation is damaged; install it again.")
         pictures.append(np.asarray(picture, np.uint8))
