@@ -229,6 +229,9 @@ def silent_then_closed():
         read_on(source)
         ended = time.monotonic()
         closer.join()
+        # The device goes back only when the driver answers again; v4l2loopback's readers share one set of buffers.
+        writer.stalled.clear()
+        time.sleep(1)
     return {"ended_after_s": ended - closing[0]}
 
 

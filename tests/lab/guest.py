@@ -57,7 +57,9 @@ def build() -> Path:
         for name in ("vmlinuz", "initrd"):
             shutil.copy(next((root / "boot").glob(f"{name}*")), folder / name)
         mkfs = str(roots.find("mkfs.ext4"))
-        subprocess.run([mkfs, "-q", "-d", str(root), str(folder / "disk.img"), "1500M"], check=True)
+        subprocess.run(
+            [mkfs, "-q", "-d", str(root), str(folder / "disk.img"), "1500M"], check=True, stdout=subprocess.DEVNULL
+        )
         shutil.rmtree(root)
         return folder
 
