@@ -3,7 +3,7 @@
 ::
 
     sudo modprobe v4l2loopback exclusive_caps=1 card_label=edgeseg
-    edgeseg run 0 --output v4l2:/dev/video10
+    edgeseg run --source camera:0 --sink v4l2:/dev/video10
 
 Frames are handed over with write(), a whole one each time: what programs that read the device get is the newest. The
 three structures below are those of linux/videodev2.h.

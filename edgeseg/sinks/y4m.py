@@ -2,7 +2,7 @@
 
 ::
 
-    edgeseg run 0 --output - | ffplay -
+    edgeseg run --source camera:0 --sink - | ffplay -
 
 The format (yuv4mpeg(5) of mjpegtools): one header line of fields W, H, F (frame rate), I (p: progressive), A (pixel
 aspect), C (420jpeg: chroma in the middle of its four pixels, as everywhere here) and X (extensions, COLORRANGE being
