@@ -45,6 +45,35 @@ def make_clip(path: Path) -> None:
         container.mux(stream.encode(None))
 
 
+def repeated(path: Path, frames: int, out: Path) -> Path:
+    """A file of at least `frames` frames: the video of `path` over and over, its packets copied."""
+    import av
+
+    long = out / f"{path.stem}-{frames}.mkv"
+    if long.is_file():
+        return long
+    part = long.with_suffix(".part.mkv")
+    written, shift = 0, 0
+    with av.open(str(part), "w") as target:
+        copy = None
+        while written < frames:
+            with av.open(str(path)) as source:
+                stream = source.streams.video[0]
+                copy = copy or target.add_stream_from_template(stream)
+                end = shift
+                for packet in source.demux(stream):
+                    if packet.dts is None or packet.pts is None:
+                        continue
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    end = max(end, packet.pts + (packet.duration or 1))
+                    packet.stream = copy
+                    target.mux(packet)
+                    written += 1
+                shift = end
+    part.replace(long)
+    return long
+
+
 def background(out: Path) -> Path:
     """A smooth 1280x720 picture in colour, the same on every machine."""
     import cv2

@@ -118,6 +118,13 @@ class Planes(NamedTuple):
         """The size of the Y plane."""
         return Size(self.y.shape[1], self.y.shape[0])
 
+    def block(self) -> U8 | None:
+        """The (H * 3 / 2, W) block of memory that these are views of, None if each lies where it likes."""
+        w, h = self.size
+        block = self.y.base
+        whole = isinstance(block, np.ndarray) and block.shape == (h * 3 // 2, w) and block.flags.c_contiguous
+        return block if whole and self.u.base is block and self.v.base is block else None
+
     def copy_to(self, out: Planes) -> None:
         """Copy every pixel into `out`, which has the same size."""
         for source, target in zip(self, out, strict=True):

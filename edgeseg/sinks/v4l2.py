@@ -41,6 +41,7 @@ _ENCODING = {"bt601": 1, "bt709": 2}
 _QUERYCAP = 2 << 30 | _CAPABILITY.size << 16 | ord("V") << 8 | 0
 _S_FMT = 3 << 30 | _FORMAT.size << 16 | ord("V") << 8 | 5
 _STREAMON = 1 << 30 | 4 << 16 | ord("V") << 8 | 18
+_LOOPBACK = "v4l2 loopback"  # in QUERYCAP's driver field
 _HINT = "`sudo modprobe v4l2loopback exclusive_caps=1` makes one"
 
 
@@ -64,14 +65,16 @@ class V4l2Sink:
         self._fd = -1
         try:
             self._fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
-            self._card, capabilities = _query(self._fd, self._ioctl)
+            driver, self._card, capabilities = _query(self._fd, self._ioctl)
         except OSError as error:
             self.close()
             raise self._refused(error, dev) from error
         if not capabilities & _OUTPUT:
             self.close()
+            if driver == _LOOPBACK:  # with exclusive_caps it is a camera as long as somebody writes
+                raise NotPermitted(f"{self._path} ({self._card}) has a writer already; stop that one, or use another.")
             others = _others(dev, self._path, self._ioctl)
-            raise OutputError(f"{self._path} ({self._card}) takes no video, or has a writer already; {others}")
+            raise OutputError(f"{self._path} ({self._card}) takes no video; {others}")
 
     @property
     def detail(self) -> str:
@@ -89,8 +92,11 @@ class V4l2Sink:
                 self._block = self._negotiate(frame)
                 self._emit(Opened("output", self.detail))
             # The driver takes one frame a call and so in one piece, which the planes need not be in.
-            frame.planes.copy_to(Planes.of_block(self._block))
-            os.write(self._fd, self._block.data)
+            block = frame.planes.block()
+            if block is None:
+                block = self._block
+                frame.planes.copy_to(Planes.of_block(block))
+            os.write(self._fd, block.data)
         except OSError as error:
             self.close()
             raise self._refused(error, self._path.parent) from error
@@ -141,12 +147,13 @@ class V4l2Sink:
         return fault(self._path, error)
 
 
-def _query(fd: int, ioctl: Ioctl) -> tuple[str, int]:
-    """The name of a device and what it can do. Raises OSError."""
+def _query(fd: int, ioctl: Ioctl) -> tuple[str, str, int]:
+    """The driver and the name of a device, and what it can do. Raises OSError."""
     answer = bytearray(_CAPABILITY.size)
     ioctl(fd, _QUERYCAP, answer)
-    _, card, _, _, capabilities, device_caps = _CAPABILITY.unpack(answer)
-    return card.rstrip(b"\0").decode("utf-8", "replace"), device_caps if capabilities & _DEVICE_CAPS else capabilities
+    driver, card, _, _, capabilities, device_caps = _CAPABILITY.unpack(answer)
+    names = (text.rstrip(b"\0").decode("utf-8", "replace") for text in (driver, card))
+    return *names, device_caps if capabilities & _DEVICE_CAPS else capabilities  # type: ignore[return-value]
 
 
 def _others(dev: Path, but: Path, ioctl: Ioctl) -> str:
@@ -158,7 +165,7 @@ def _others(dev: Path, but: Path, ioctl: Ioctl) -> str:
         except OSError:
             continue
         try:
-            card, capabilities = _query(fd, ioctl)
+            _, card, capabilities = _query(fd, ioctl)
             if capabilities & _OUTPUT and path != but:
                 found.append(f"{path} ({card})")
         except OSError:

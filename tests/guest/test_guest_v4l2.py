@@ -107,6 +107,7 @@ def test_frames_go_through_the_virtual_webcam_bit_by_bit(step, width, height):
     assert said["sink"] == f"/dev/video10 (edgeseg), {even} I420"
     assert said["source"].startswith(f"camera /dev/video10: YU12 {even}")
     assert "has a writer already" in said["second_writer"]["message"]
+    assert said["second_writer"]["error"] == "NotPermitted"
 
 
 def test_another_program_reads_the_virtual_webcam_bit_by_bit(step):

@@ -23,8 +23,8 @@ from edgeseg.sinks.v4l2 import V4l2Sink
 class Driver:
     """Answers the two calls as v4l2loopback does. Levers: `caps`, `fails` by request, `forced` size."""
 
-    def __init__(self, caps: int = 0x2) -> None:
-        self.caps = caps
+    def __init__(self, caps: int = 0x2, name: bytes = b"v4l2 loopback") -> None:
+        self.caps, self.name = caps, name
         self.fails: dict[int, int] = {}
         self.forced: tuple[int, int] | None = None
         self.formats: list[tuple[int, ...]] = []
@@ -34,7 +34,7 @@ class Driver:
             raise OSError(self.fails[request], os.strerror(self.fails[request]))
         if request == v4l2._QUERYCAP:
             caps = (0x8500_0003, self.caps | 0x0500_0000)
-            data[:] = struct.pack("16s32s32sIII12x", b"v4l2 loopback", b"edgeseg", b"platform", 0x60000, *caps)
+            data[:] = struct.pack("16s32s32sIII12x", self.name, b"edgeseg", b"platform", 0x60000, *caps)
         elif request == v4l2._S_FMT:
             self.formats.append(struct.unpack_from("I", data) + struct.unpack_from("12I", data, struct.calcsize("I0P")))
             if self.forced:
@@ -95,7 +95,12 @@ def test_there_is_another(device: Path) -> None:
 
 
 def test_a_camera_is_no_output(device: Path) -> None:
-    with pytest.raises(OutputError, match=r"video10 \(edgeseg\) takes no video, or has a writer already; this machine"):
+    with pytest.raises(OutputError, match=r"video10 \(edgeseg\) takes no video; this machine"):
+        V4l2Sink(str(device), SinkWish(), ignore, dev=device.parent, ioctl=Driver(caps=0x1, name=b"uvcvideo"))
+
+
+def test_a_loopback_that_is_a_camera_has_a_writer(device: Path) -> None:
+    with pytest.raises(NotPermitted, match=r"video10 \(edgeseg\) has a writer already; stop that one"):
         V4l2Sink(str(device), SinkWish(), ignore, dev=device.parent, ioctl=Driver(caps=0x1))
 
 
