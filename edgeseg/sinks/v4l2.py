@@ -152,8 +152,8 @@ def _query(fd: int, ioctl: Ioctl) -> tuple[str, str, int]:
     answer = bytearray(_CAPABILITY.size)
     ioctl(fd, _QUERYCAP, answer)
     driver, card, _, _, capabilities, device_caps = _CAPABILITY.unpack(answer)
-    names = (text.rstrip(b"\0").decode("utf-8", "replace") for text in (driver, card))
-    return *names, device_caps if capabilities & _DEVICE_CAPS else capabilities  # type: ignore[return-value]
+    driver, card = (text.rstrip(b"\0").decode("utf-8", "replace") for text in (driver, card))
+    return driver, card, device_caps if capabilities & _DEVICE_CAPS else capabilities
 
 
 def _others(dev: Path, but: Path, ioctl: Ioctl) -> str:
