@@ -24,11 +24,13 @@ from edgeseg.pipeline import Mode, Pipeline
 from edgeseg.ports import Background, Engine, FrameSink, FrameSource, SinkWish, SourceWish
 from edgeseg.runtime import Limits, Runtime
 from edgeseg.sinks import SINKS
+from edgeseg.sinks.place import is_same
 from edgeseg.stages.orient import orient
 from edgeseg.tiers import catalogue as tiers
 from edgeseg.trust import KnownAnswer
 
 if TYPE_CHECKING:
+    from edgeseg.assets.fetch import Progress
     from edgeseg.engines.chroma import ChromaKey
 
 CHROMA_SIZE = Size(640, 360)  # what half the chroma of a 720p frame holds; a finer key would see no more
@@ -55,6 +57,7 @@ class Settings:
     max_mask_age_s: float = 0.25
     asset_dir: str | None = None
     offline: bool = False
+    progress: Progress | None = None  # is told of a download
     key: dict[str, Any] = field(default_factory=dict)
 
 
@@ -74,8 +77,9 @@ def build(settings: Settings, emit: Emit, clock: Clock | None = None) -> Run:
     """Everything that a run needs, opened in the order in which it can be refused at the least cost."""
     clock = clock or SystemClock()
     cv2.setNumThreads(1)  # the threads of the runtime fill the cores; OpenCV's own would only get in their way
-    mode, background = open_background(settings.background)
+    check_words(settings)
     refuse_same_file(settings)
+    mode, background = open_background(settings.background)
     source = open_source(settings.source, SourceWish(settings.size, settings.fps, settings.realtime), clock, emit)
     try:
         fps = settings.fps or source.info.fps
@@ -95,6 +99,21 @@ def build(settings: Settings, emit: Emit, clock: Clock | None = None) -> Run:
     return Run(runtime, source, sink, pipeline, engine, tier)
 
 
+def check_words(settings: Settings) -> None:
+    """Raise UsageError for a word that names nothing, before anything is opened."""
+    tiers.tier(settings.tier)
+    if settings.segmenter not in ("tier", "chroma"):
+        raise UsageError(f"There is no segmenter {settings.segmenter!r}; choose tier or chroma.")
+    if settings.key and settings.segmenter != "chroma":
+        raise UsageError("The key's options belong to --segmenter chroma.")
+    if settings.engine not in ENGINES or settings.engine == "chroma":
+        known = [name for name in ENGINES if name != "chroma"]
+        raise UsageError(f"There is no engine {settings.engine!r}; {did_you_mean(settings.engine, known)}")
+    if not 0 <= settings.threads <= 64:
+        raise UsageError(f"--threads is {settings.threads}; give 1 to 64, or 0 for one less than the cores.")
+    kind_of_sink(settings.sink)
+
+
 def make_pipeline(
     settings: Settings, mode: Mode, background: Background | None, clock: Clock, times: StageTimes | None = None
 ) -> tuple[Pipeline, Engine | None]:
@@ -105,13 +124,9 @@ def make_pipeline(
         key = chroma_key(settings.key)
         engine: Engine = load("engine", "chroma", ENGINES)(CHROMA_SIZE.height, CHROMA_SIZE.width, key)
         known, colour = KnownAnswer.key(key.rgb), key.rgb
-    elif settings.segmenter == "tier":
-        if settings.key:
-            raise UsageError("The key's options belong to --segmenter chroma.")
+    else:
         engine = make_engine(settings)
         known, colour = KnownAnswer.portrait(), None
-    else:
-        raise UsageError(f"There is no segmenter {settings.segmenter!r}; choose tier or chroma.")
     pipeline = Pipeline(engine, background, known, clock, mode=mode, refine=settings.refine, key=colour, times=times)
     return pipeline, engine
 
@@ -120,14 +135,10 @@ def make_engine(settings: Settings) -> Engine:
     """The engine that runs the tier, its model checked against its hash."""
     from edgeseg.assets import store
 
-    if settings.engine not in ENGINES or settings.engine == "chroma":
-        known = [name for name in ENGINES if name != "chroma"]
-        raise UsageError(f"There is no engine {settings.engine!r}; {did_you_mean(settings.engine, known)}")
-    if not 0 <= settings.threads <= 64:
-        raise UsageError(f"--threads is {settings.threads}; give 1 to 64, or 0 for one less than the cores.")
+    check_words(settings)
     tier = tiers.tier(settings.tier)
     threads = settings.threads or max(1, min(4, (os.cpu_count() or 1) - 1))
-    model = store.load(tier.asset, settings.asset_dir, offline=settings.offline)
+    model = store.load(tier.asset, settings.asset_dir, offline=settings.offline, progress=settings.progress)
     engine: Engine = load("engine", settings.engine, ENGINES)(model, tier.io, threads)
     return engine
 
@@ -146,40 +157,67 @@ def chroma_key(options: Mapping[str, Any]) -> ChromaKey:
 
 def open_source(spec: str, wish: SourceWish, clock: Clock, emit: Emit) -> FrameSource:
     """A source from PATH, camera:N, picamera2, gst:PIPELINE, file:PATH, images:PATH or auto."""
+    if not spec.strip():
+        raise UsageError("--source is empty; give a file, a folder, camera:0 or auto.")
     kind, where = split(spec, [*SOURCES, "auto"])
-    if kind == "auto":
+    if kind == "auto" and not where:
         return _auto_source(wish, clock, emit)
-    if kind is None:
-        kind, where = _kind_of(Path(spec)), spec
+    if kind is None or kind == "auto":
+        kind, where = _kind_of(spec), spec
     elif kind in ("camera", "gst", "file", "images") and not where:
         raise UsageError(f"The source {spec!r} does not say which; write {kind}:{_EXAMPLES[kind]}.")
     source: FrameSource = load("source", kind, SOURCES)(where, wish, clock, emit)
     return source
 
 
-_EXAMPLES = {"camera": "0", "gst": "videotestsrc", "file": "clip.mp4", "images": "folder", "v4l2": "/dev/video9"}
+_EXAMPLES = {
+    "camera": "0",
+    "gst": "videotestsrc",
+    "file": "clip.mp4",
+    "images": "folder",
+    "v4l2": "/dev/video9",
+    "image": "beach.jpg",
+    "video": "waves.mp4",
+}
 
 
-def _kind_of(path: Path) -> str:
+def _kind_of(spec: str) -> str:
     """Whether a path is pictures or a video, by what is there."""
     from edgeseg.capture.images import is_picture
 
+    path = Path(spec)
     try:
         if path.is_dir():
             return "images"
         if not path.exists():
-            word = re.match(r"([a-z0-9]+)(?::|$)", str(path))
-            if word and (":" in str(path) or "." not in str(path)) and "/" not in str(path).split(":")[0]:
-                raise SourceError(
-                    f"There is no source {str(path)!r}: no such file or folder, nor a kind of source;"
-                    f" {did_you_mean(word[1], [*SOURCES, 'auto'])}"
-                )
-            raise SourceError(f"{path} is not there; give a video, a picture or a folder of pictures.")
-        return "images" if is_picture(path) else "file"
+            raise _not_there(spec)
+        if path.is_char_device():
+            raise SourceError(f"{spec} is a device and no file; did you mean 'camera:{spec}'?")
+        # A pipe gives its bytes once: they are left to the decoder.
+        return "images" if path.is_file() and is_picture(path) else "file"
     except PermissionError:
-        raise NotPermitted(f"{path} may not be read by this user.") from None
+        raise NotPermitted(f"{spec} may not be read by this user; change its permissions or the user.") from None
     except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}.") from None
+        raise SourceError(f"{spec} cannot be read: {error.strerror}; check the path.") from None
+
+
+def _not_there(spec: str) -> SourceError:
+    """The sentence about a source that is no file: what was meant, as far as can be told."""
+    if spec.isdecimal() or re.fullmatch(r"/dev/video\d+", spec):
+        return SourceError(f"There is no file {spec}; did you mean the camera, 'camera:{spec}'?")
+    if "://" in spec:
+        return SourceError(
+            f"{spec} is an address, and files and cameras are read here; for a stream give a pipeline, gst:PIPELINE."
+        )
+    if Path(spec).is_symlink():
+        return SourceError(f"{spec} is a link that leads nowhere; give a video, a picture or a folder of pictures.")
+    word = re.match(r"([a-z0-9]+)(?::|$)", spec)
+    if word and (":" in spec or "." not in spec):
+        return SourceError(
+            f"There is no source {spec!r}: no such file or folder, nor a kind of source;"
+            f" {did_you_mean(word[1], [*SOURCES, 'auto'])}"
+        )
+    return SourceError(f"{spec} is not there; give a video, a picture or a folder of pictures.")
 
 
 def _auto_source(wish: SourceWish, clock: Clock, emit: Emit) -> FrameSource:
@@ -201,16 +239,25 @@ def _auto_source(wish: SourceWish, clock: Clock, emit: Emit) -> FrameSource:
 
 def open_sink(spec: str, wish: SinkWish, emit: Emit) -> FrameSink:
     """A sink from file:PATH, images:DIR, null, v4l2:/dev/videoN or -."""
+    kind, where = kind_of_sink(spec)
+    sink: FrameSink = load("sink", kind, SINKS)(where, wish, emit)
+    return sink
+
+
+def kind_of_sink(spec: str) -> tuple[str, str]:
+    """(kind, where) of a sink; raises UsageError if the words name none."""
     kind, where = split(spec, SINKS)
-    if kind is None:
-        word = spec.partition(":")[0]
-        if Path(spec).suffix and ":" not in spec:
-            raise UsageError(f"There is no sink {spec!r}; did you mean 'file:{spec}'?")
+    if kind is None or (kind in ("null", "-") and kind != spec):
+        word, colon, _ = spec.partition(":")
+        if Path(spec).suffix and not colon:
+            meant = "images" if Path(spec).suffix.lower() in (".png", ".jpg", ".jpeg") else "file"
+            raise UsageError(f"There is no sink {spec!r}; did you mean '{meant}:{spec}'?")
+        if spec.startswith("/dev/video"):
+            raise UsageError(f"There is no sink {spec!r}; did you mean 'v4l2:{spec}'?")
         raise UsageError(f"There is no sink {spec!r}; {did_you_mean(word, SINKS)}")
     if kind in ("file", "images", "v4l2") and not where:
         raise UsageError(f"The sink {spec!r} does not say where; write {kind}:{_EXAMPLES[kind]}.")
-    sink: FrameSink = load("sink", kind, SINKS)(where, wish, emit)
-    return sink
+    return kind, where
 
 
 def open_background(spec: str) -> tuple[Mode, Background | None]:
@@ -221,8 +268,13 @@ def open_background(spec: str) -> tuple[Mode, Background | None]:
         return Mode.NONE, None
     kind, where = split(spec, BACKGROUNDS)
     if kind is None:
-        word = spec.partition(":")[0]
+        word, colon, _ = spec.partition(":")
+        if Path(spec).suffix and not colon:
+            meant = "video" if Path(spec).suffix.lower() in (".mp4", ".mov", ".mkv", ".webm", ".avi") else "image"
+            raise UsageError(f"There is no background {spec!r}; did you mean '{meant}:{spec}'?")
         raise UsageError(f"There is no background {spec!r}; {did_you_mean(word, [*BACKGROUNDS, 'alpha', 'none'])}")
+    if kind in ("image", "video") and not where:
+        raise UsageError(f"The background {spec!r} does not say which; write {kind}:{_EXAMPLES[kind]}.")
     background: Background = load("background", kind, BACKGROUNDS)(where)
     return Mode.REPLACE, background
 
@@ -230,12 +282,15 @@ def open_background(spec: str) -> tuple[Mode, Background | None]:
 def refuse_same_file(settings: Settings) -> None:
     """Raise UsageError if the sink would write over what is read."""
     kind, target = split(settings.sink, SINKS)
-    if kind not in ("file", "images") or not Path(target).exists():
+    if kind not in ("file", "images"):
         return
     read = [settings.source.removeprefix("file:").removeprefix("images:")]
     read += [settings.background.partition(":")[2]]
     for path in read:
-        if path and Path(path).exists() and Path(path).samefile(target):
+        taken = is_same(Path(target), Path(path))
+        # A folder of pictures is not the picture in it, but would be given one of that name.
+        taken |= Path(path).name.startswith("frame_") and is_same(Path(target), Path(path).parent)
+        if path and taken:
             raise UsageError(f"The sink {settings.sink} would write over what is read from {path}; choose another.")
 
 

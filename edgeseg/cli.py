@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import math
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import FrameType
@@ -17,12 +19,22 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from edgeseg import __version__
-from edgeseg.errors import EdgesegError, OutputError, UsageError
+from edgeseg.errors import (
+    AssetError,
+    EdgesegError,
+    GoldenError,
+    OutputError,
+    Unreachable,
+    UsageError,
+    did_you_mean,
+    one_line,
+)
 from edgeseg.tiers.catalogue import DEFAULT_TIER
 
 if TYPE_CHECKING:
-    from edgeseg.build import Run, Settings
+    from edgeseg.build import Settings
     from edgeseg.report import ProcessStart
+    from edgeseg.runtime import Runtime
 
 # What typer raises for a wrong command line: click's class, or typer's own copy of it since it ships one.
 WrongCommand: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -107,7 +119,7 @@ def run(
         refine=refine,
         hflip=hflip,
         vflip=vflip,
-        max_mask_age_s=max_mask_age / 1e3,
+        max_mask_age_s=_milliseconds("--max-mask-age", max_mask_age),
         asset_dir=str(asset_dir) if asset_dir else None,
         offline=offline,
         key={name: value for name, value in key.items() if value is not None},
@@ -115,13 +127,20 @@ def run(
     to_stdout = sink == "-"
     if to_stdout and as_json:
         raise UsageError("--sink - writes the video to standard output, where --json would write too; use one of them.")
-    figures = _run(settings, ProcessStart.of(SystemClock()), quiet=as_json)
-    if as_json:
-        print(json.dumps(figures))  # noqa: T201 - this is the output
-    else:
-        from edgeseg.screen import print_figures
+    with _stoppable() as stoppable:
+        try:
+            figures = _run(settings, ProcessStart.of(SystemClock()), as_json, stoppable)
+        except (_Stopped, EdgesegError):
+            if not stoppable.at_once:
+                raise
+            _say("Stopped before the first frame; nothing was written.")
+            return
+        if as_json:
+            print(json.dumps(figures), flush=True)  # noqa: T201 - this is the output
+        else:
+            from edgeseg.screen import print_figures
 
-        print_figures(figures)
+            print_figures(figures)
 
 
 @app.command()
@@ -151,7 +170,12 @@ def demo(
     )
     start = ProcessStart.of(SystemClock())
     _have(tier, "astronaut", "carphone", asset_dir=settings.asset_dir, offline=offline)
-    made = make(settings, output, lambda one: _run(one, start, quiet=as_json))
+
+    def run_one(one: Settings) -> dict[str, Any]:
+        with _stoppable() as stoppable:
+            return _run(one, start, as_json, stoppable)
+
+    made = make(settings, output, run_one)
     if as_json:
         print(json.dumps({**made.figures, "sheet": str(made.sheet)}))  # noqa: T201
     else:
@@ -238,11 +262,13 @@ def assets_verify(asset_dir: AssetDirOption = None, as_json: JsonOption = False)
 
     rows = store.verify(None, asset_dir)
     _print_rows([{"name": row.asset.name, "state": row.state, "path": str(row.path)} for row in rows], as_json)
-    states = {row.state for row in rows}
-    if "wrong hash, removed" in states:
-        raise typer.Exit(6)
-    if "missing" in states:
-        raise typer.Exit(69)
+    wrong, missing = (
+        ", ".join(row.asset.name for row in rows if row.state == state) for state in ("wrong hash", "missing")
+    )
+    if wrong:
+        raise AssetError(f"Not the pinned files, and no longer kept: {wrong}; run edgeseg assets fetch.")
+    if missing:
+        raise Unreachable(f"Not here: {missing}; run edgeseg assets fetch.")
 
 
 @golden_app.command("check")
@@ -296,20 +322,21 @@ def _root(
         raise typer.Exit
 
 
-def _run(settings: Settings, start: ProcessStart, quiet: bool) -> dict[str, Any]:
-    """One run with live figures, signals obeyed; what came of it."""
+def _run(settings: Settings, start: ProcessStart, quiet: bool, stoppable: _Stoppable) -> dict[str, Any]:
+    """One run with live figures; what came of it."""
     from edgeseg.build import build
     from edgeseg.facts import Tally
     from edgeseg.report import summary
-    from edgeseg.screen import Watch
+    from edgeseg.screen import Watch, download_bar
 
     tally = Tally()
     watch = Watch(tally, quiet=quiet)
-    if settings.segmenter == "tier" and settings.background != "none":
-        _have(settings.tier, asset_dir=settings.asset_dir, offline=settings.offline)
-    made = build(settings, watch)
+    with download_bar() as progress:
+        settings.progress = progress
+        made = build(settings, watch)
     try:
-        with _stopping(made), watch.showing(made):
+        stoppable.takes(made.runtime)
+        with watch.showing(made):
             made.runtime.run()
     finally:
         made.pipeline.close()
@@ -333,26 +360,52 @@ def _have(tier_name: str, *others: str, asset_dir: str | None, offline: bool) ->
 def _still_settings(
     tier: str, engine: str, threads: int, asset_dir: Path | None, offline: bool, refine: bool
 ) -> Settings:
-    from edgeseg.build import Settings
+    from edgeseg.build import Settings, check_words
 
     directory = str(asset_dir) if asset_dir else None
-    _have(tier, asset_dir=directory, offline=offline)
-    return Settings(tier=tier, engine=engine, threads=threads, asset_dir=directory, offline=offline, refine=refine)
+    settings = Settings(tier=tier, engine=engine, threads=threads, asset_dir=directory, offline=offline, refine=refine)
+    check_words(settings)
+    return settings
 
 
-@contextmanager
-def _stopping(made: Run) -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP end the run in good order; a second one ends it at once."""
+class _Stopped(KeyboardInterrupt):
+    """A signal came before there was a run that could end in good order."""
 
-    def stop(number: int, frame: FrameType | None) -> None:
+
+class _Stoppable:
+    """What a signal ends: a run in good order, and what comes before the run at once; a second one ends anything."""
+
+    def __init__(self) -> None:
+        self._runtime: Runtime | None = None
+        self._asked = False
+        self.at_once = False  # before there was a run; C code that was interrupted may have said so in its own way
+
+    def takes(self, runtime: Runtime) -> None:
+        """From here on it is this run that ends."""
+        self._runtime = runtime
+        self.at_once = False
+        if self._asked:  # between the building of the run and this line
+            runtime.stop()
+
+    def signalled(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal."""
         signal.signal(number, signal.SIG_DFL)
+        self._asked = True
+        if self._runtime is None:
+            self.at_once = True
+            raise _Stopped
         # The runtime's locks may be held by the thread that this handler interrupted.
-        threading.Thread(target=made.runtime.stop, daemon=True).start()
+        threading.Thread(target=self._runtime.stop, daemon=True).start()
 
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[_Stoppable]:
+    """SIGINT, SIGTERM and SIGHUP end the run that `takes` names."""
+    stoppable = _Stoppable()
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, stop) for number in numbers}
+    before = {number: signal.signal(number, stoppable.signalled) for number in numbers}
     try:
-        yield
+        yield stoppable
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -364,7 +417,8 @@ def _size(text: str | None) -> Any:
     from edgeseg.frames import Size
 
     width, _, height = text.lower().partition("x")
-    if not (width.isdigit() and height.isdigit() and 0 < int(width) <= 16384 and 0 < int(height) <= 16384):
+    digits = all(side.isascii() and side.isdecimal() and len(side) <= 5 for side in (width, height))
+    if not (digits and 0 < int(width) <= 16384 and 0 < int(height) <= 16384):
         raise UsageError(f"--size is {text!r}; write WIDTHxHEIGHT, such as 1280x720.")
     return Size(int(width), int(height))
 
@@ -373,12 +427,20 @@ def _fps(text: str | None) -> Fraction | None:
     if text is None:
         return None
     try:
-        fps = Fraction(text)
+        # What a container's header can hold; an exponent could make a number that fills the memory.
+        fps = Fraction(text if len(text) <= 32 and "e" not in text.lower() else "0").limit_denominator(100_000)
     except (ValueError, ZeroDivisionError):
         fps = Fraction(0)
-    if not 0 < fps <= 1000:
-        raise UsageError(f"--fps is {text!r}; write a number above 0, such as 30 or 30000/1001.")
+    if not Fraction(1, 1000) <= fps <= 1000:
+        raise UsageError(f"--fps is {text!r}; write a number from 0.001 to 1000, such as 30 or 30000/1001.")
     return fps
+
+
+def _milliseconds(option: str, value: float) -> float:
+    """In seconds."""
+    if not math.isfinite(value):
+        raise UsageError(f"{option} is {value}; write a number of milliseconds, such as 250.")
+    return value / 1e3
 
 
 def _print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
@@ -391,26 +453,26 @@ def _print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
 
 
 def main() -> NoReturn:
-    """The `edgeseg` command."""
+    """The body of the `edgeseg` command."""
+    _open_standard_streams()
     try:
         code = app(standalone_mode=False) or 0
         sys.stdout.flush()
     except EdgesegError as error:
         code = error.exit_code
-        _say(str(error))
+        _say(str(error), lines=isinstance(error, GoldenError))
     except WrongCommand as error:
         code = 2
-        message = error.format_message()  # type: ignore[attr-defined]
+        message = _of_wrong_command(error)
         if message.startswith("Usage:"):  # a command without arguments: help is its message
             print(message, file=sys.stderr)  # noqa: T201
         else:
             _say(message)
     except (KeyboardInterrupt, typer.Abort):
         code = 130
-    except BrokenPipeError:
-        # Whoever read our output has gone. What Python would flush at exit goes nowhere either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = 0
+        _say("Stopped.")
+    except (BrokenPipeError, SystemExit):  # which rich and typer make of it
+        code = 0  # whoever read our output has gone
     except OSError as error:
         code = OutputError.exit_code
         _say(f"{error.filename or 'The output'} failed: {error.strerror or error}.")
@@ -419,10 +481,40 @@ def main() -> NoReturn:
             raise
         code = 70
         _say(f"A bug: {type(error).__name__}: {error}. Set EDGESEG_TRACEBACK=1 to see where, and please report it.")
-    # A hung engine's thread may never end: leave without waiting for it.
-    sys.stderr.flush()
+    # A hung engine's thread may never end, and a broken stream would be flushed once more: leave without either.
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
     os._exit(code)
 
 
-def _say(sentence: str) -> None:
-    print(f"edgeseg: {sentence}", file=sys.stderr)  # noqa: T201
+def _of_wrong_command(error: Exception) -> str:
+    """What typer says of a wrong command line, with one suggestion for an unknown option and not a list of them."""
+    message: str = error.format_message()  # type: ignore[attr-defined]
+    near = getattr(error, "possibilities", None)
+    option = getattr(error, "option_name", None)
+    if near and option:
+        return f"There is no option {option!r}; {did_you_mean(option, near)}"
+    return message
+
+
+def _open_standard_streams() -> None:
+    """Whoever started us may have closed them: then files that we open would take their numbers, and our words."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)  # takes the lowest free number; what is written there fails
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for the life of the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):  # names of files need not be text
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _say(message: str, lines: bool = False) -> None:
+    """One line on stderr; with `lines` those of the message stay apart."""
+    for number, line in enumerate(message.splitlines() if lines else [message]):
+        with contextlib.suppress(OSError, ValueError):
+            print(f"{'' if number else 'edgeseg: '}{one_line(line)}", file=sys.stderr)  # noqa: T201

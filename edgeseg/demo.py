@@ -39,16 +39,14 @@ class Made:
 def make(settings: Settings, folder: Path, run: Callable[[Settings], dict[str, Any]]) -> Made:
     """Run the main job into `folder`; `run` does one run and gives its figures.
 
-    Raises OutputError or NotPermitted if the folder cannot be used, and what the runs raise.
+    Raises OutputError if the folder cannot be used, and what the runs raise.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except PermissionError:
-        raise NotPermitted(f"The folder {folder} may not be made by this user.") from None
     except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be made: {error.strerror}.") from None
+        raise OutputError(f"The folder {folder} cannot be made: {error.strerror}; choose another --output.") from None
     source, has_camera = _source_of(settings)
-    video = folder / "demo.mp4"
+    video = folder / ("demo.webm" if settings.background == "alpha" else "demo.mp4")
     figures = run(dataclasses.replace(settings, source=source, sink=f"file:{video}"))
     pictures: list[tuple[str, str]] = []
     if not has_camera:

@@ -87,10 +87,16 @@ class Unreachable(EdgesegError):
     exit_code = 69
 
 
+def one_line(text: str) -> str:
+    """`text` on one line: what cannot be printed, as names of files may hold, is shown as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown `word`: the nearest known one, or all of them."""
     names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    begun = [name for name in names if len(word) > 2 and name.startswith(word)]
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5) or begun
     if near:
         return f"did you mean {near[0]!r}?"
     return f"choose one of {', '.join(names)}."

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from edgeseg.errors import one_line
 from edgeseg.facts import Degraded, Fact, Noted, Opened, Recovered, Tally
 from edgeseg.report import rss_mb
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
     from rich.table import Table
 
     from edgeseg.build import Run
@@ -50,12 +52,14 @@ class Watch:
             self._say(f"{fact.what}: {fact.detail}")
 
     def _say(self, line: str) -> None:
-        if self._console is not None:
-            self._console.print(line, markup=False)
-        else:
-            print(line, file=sys.stderr, flush=True)  # noqa: T201
+        # A stderr that is full or gone stops no run.
+        with contextlib.suppress(OSError, ValueError):
+            if self._console is not None and self._console.is_terminal:
+                self._console.print(one_line(line), markup=False, soft_wrap=True)
+            else:
+                print(one_line(line), file=sys.stderr, flush=True)  # noqa: T201
 
-    @contextmanager
+    @contextlib.contextmanager
     def showing(self, run: Run) -> Iterator[None]:
         """Show the figures of `run` while the block runs."""
         if self._console is None or not self._console.is_terminal:
@@ -81,7 +85,6 @@ class Watch:
 def print_figures(figures: dict[str, Any]) -> None:
     """The end of a run, for people."""
     console = _console(stderr=True)
-    console.print(_stages(figures["stages"]))
     fps = f"{figures['fps']} FPS" if figures["fps"] else "-"
     drops = ", ".join(f"{count} {cause}" for cause, count in figures["drops"].items()) or "none"
     lines = [
@@ -94,8 +97,10 @@ def print_figures(figures: dict[str, Any]) -> None:
             f" threads: {figures['threads']}, nodes delegated: {figures['delegated']}"
         )
     lines.append(f"output: {figures['output']}")
-    for line in lines:
-        console.print(line, markup=False, soft_wrap=True)
+    with contextlib.suppress(OSError, ValueError, SystemExit):  # the run was good, whoever reads of it
+        console.print(_stages(figures["stages"]))
+        for line in lines:
+            console.print(one_line(line), markup=False, soft_wrap=True)
 
 
 def print_demo(made: Made) -> None:
@@ -141,16 +146,26 @@ def _stages(stages: dict[str, dict[str, float]]) -> Table:
     return table
 
 
-@contextmanager
+@contextlib.contextmanager
 def download_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar for `assets.store.fetch_all`."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=_console(stderr=True)) as bars:
+    """A progress bar for `assets.store`, once there is progress; where there is no terminal, a line a package."""
+    with contextlib.ExitStack() as stack:
         tasks: dict[str, Any] = {}
+        bars: Progress | None = None
 
         def progress(what: str, done: int, total: int) -> None:
+            nonlocal bars
+            console = _console(stderr=True)
+            if not console.is_terminal:
+                if what not in tasks:
+                    tasks[what] = None
+                    print(f"fetching {what} ({total / 1e6:.0f} MB)", file=sys.stderr, flush=True)  # noqa: T201
+                return
+            if bars is None:
+                from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+                columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+                bars = stack.enter_context(Progress(*columns, console=console))
             if what not in tasks:
                 tasks[what] = bars.add_task(f"fetching {what}", total=total)
             bars.update(tasks[what], completed=done, total=total)
@@ -158,14 +173,15 @@ def download_bar() -> Iterator[Callable[[str, int, int], None]]:
         yield progress
 
 
-@contextmanager
+@contextlib.contextmanager
 def counting(what: str, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     """A progress bar that counts."""
-    if quiet:
+    console = _console(stderr=True)
+    if quiet or not console.is_terminal:
         yield None
         return
     from rich.progress import Progress
 
-    with Progress(console=_console(stderr=True), transient=True) as bars:
+    with Progress(console=console, transient=True) as bars:
         task = bars.add_task(what, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -17,12 +18,16 @@ from edgeseg.stages.pixels import bgr_to_i420
 from edgeseg.tiers.catalogue import DEFAULT_TIER
 from edgeseg.trust import KnownAnswer
 
+if TYPE_CHECKING:
+    from edgeseg.assets.fetch import Progress
+
 
 class Segmenter:
     """Finds people in pictures, by the same stages as a live run.
 
     tier: a name of the catalogue. threads: of the engine, 0 for one less than the cores. refine: follow edges.
     asset_dir: where the models are kept, None for the user's cache; they are fetched on first use unless `offline`.
+    progress: is told of the download: (package, bytes so far, bytes in all).
 
     Raises UsageError, AssetError, Unreachable, and CandidateError if the engine fails its known-answer test. Not for
     two threads at once.
@@ -37,10 +42,11 @@ class Segmenter:
         refine: bool = True,
         asset_dir: str | Path | None = None,
         offline: bool = False,
+        progress: Progress | None = None,
     ) -> None:
         directory = str(asset_dir) if asset_dir is not None else None
         self._engine = make_engine(
-            Settings(tier=tier, engine=engine, threads=threads, asset_dir=directory, offline=offline)
+            Settings(tier=tier, engine=engine, threads=threads, asset_dir=directory, offline=offline, progress=progress)
         )
         self._pipeline = Pipeline(
             self._engine, None, KnownAnswer.portrait(), SystemClock(), mode=Mode.ALPHA, refine=refine

@@ -9,13 +9,14 @@ import cv2
 
 from edgeseg.build import Settings, open_source
 from edgeseg.clock import SystemClock
-from edgeseg.errors import NotPermitted, OutputError, SourceError, UsageError
+from edgeseg.errors import OutputError, SourceError, UsageError
 from edgeseg.facts import ignore
 from edgeseg.frames import U8
 from edgeseg.golden.dataset import load
 from edgeseg.golden.evaluate import Progress, Scorecard, evaluate
 from edgeseg.ports import SourceWish
 from edgeseg.segmenter import Segmenter
+from edgeseg.sinks.place import check_file, fault, is_same, put
 
 
 def write_mask(picture: Path, output: Path, settings: Settings) -> None:
@@ -26,8 +27,9 @@ def write_mask(picture: Path, output: Path, settings: Settings) -> None:
     """
     if output.suffix.lower() not in (".png", ".bmp", ".tif", ".tiff", ".pgm", ".webp"):
         raise UsageError(f"{output} has no ending for a mask; write to a .png file (JPEG would smear its edges).")
-    if not output.parent.is_dir():
-        raise OutputError(f"The folder {output.parent} is not there; make it, or write elsewhere.")
+    if is_same(output, picture):
+        raise UsageError(f"The mask would be written over the picture {picture}; choose another file.")
+    check_file(output)
     if picture.is_dir():
         raise SourceError(f"{picture} is a folder; give one picture (edgeseg run --sink images:DIR takes folders).")
     source = open_source(f"images:{picture}", SourceWish(), SystemClock(), ignore)
@@ -41,15 +43,10 @@ def write_mask(picture: Path, output: Path, settings: Settings) -> None:
     encoded, data = cv2.imencode(output.suffix.lower(), mask)
     if not encoded:
         raise OutputError(f"The mask cannot be written as {output.suffix}; write to a .png file.")
-    temporary = output.with_name(f".{output.name}.part")
     try:
-        temporary.write_bytes(data.tobytes())
-        temporary.replace(output)
-    except PermissionError:
-        raise NotPermitted(f"{output} may not be written by this user.") from None
+        put(output, data.data)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputError(f"{output} cannot be written: {error.strerror}.") from None
+        raise fault(output, error) from None
 
 
 def score(dataset: Path, settings: Settings, progress: Progress | None = None) -> Scorecard:
@@ -75,4 +72,5 @@ def _segmenter(settings: Settings) -> Segmenter:
         refine=settings.refine,
         asset_dir=settings.asset_dir,
         offline=settings.offline,
+        progress=settings.progress,
     )

@@ -124,7 +124,9 @@ def _natural(path: Path) -> list[tuple[int, str]]:
 def _read(path: Path) -> U8:
     """The picture as (H, W, 3) BGR uint8. Raises SourceError or NotPermitted."""
     try:
-        data = np.fromfile(path, np.uint8)
+        if path.is_char_device():  # it may never end
+            raise SourceError(f"{path} is a device and no picture; for a camera use camera:{path}.")
+        data = np.frombuffer(path.read_bytes(), np.uint8)
     except FileNotFoundError as error:
         raise SourceError(f"There is no file {path}; check the path.") from error
     except PermissionError as error:

@@ -23,6 +23,7 @@ from edgeseg.ports import SourceInfo, SourceWish
 _ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC
 # PyAV 19 lets damaged metadata pass and has no such option; those before refuse the file without it.
 _LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+_PATIENCE_S = 0.5
 _NO_VIDEO = {"tty": "text", "lrc": "text", "bin": "text"}  # FFmpeg would show these as moving letters
 
 
@@ -62,7 +63,7 @@ class VideoSource:
             live=wish.realtime,
             detail=f"{where}: {codec} {self._first.size}, {pace}{', with audio' if has_audio else ''}",
             frames=self._stream.frames or None,
-            audio_from=where if has_audio else None,
+            audio_from=where if has_audio and Path(where).is_file() else None,  # a pipe is read once
         )
         emit(Opened("source", self.info.detail))
 
@@ -83,9 +84,13 @@ class VideoSource:
     def close(self) -> None:
         """See `FrameSource.close`."""
         self._closed = True
-        with self._lock:
-            self._first = None
-            self._container.close()
+        # A pipe that nobody writes to holds a reader for ever: then the file is left to the process's end.
+        if self._lock.acquire(timeout=_PATIENCE_S):
+            try:
+                self._first = None
+                self._container.close()
+            finally:
+                self._lock.release()
 
     def _next(self) -> Frame | None:
         picture = next(self._decoded, None)
@@ -149,6 +154,8 @@ def _check(where: str) -> None:
             raise SourceError(f"{where} is a folder, not a video file; for a folder of pictures use images:{where}")
         if path.is_char_device():
             raise SourceError(f"{where} is a device, not a video file; for a camera use camera:{where}")
+        if path.is_fifo():  # whoever writes to it would not stand an open and a close
+            return
         with path.open("rb") as file:
             if path.is_file() and not file.read(1):
                 raise SourceError(f"{where} is empty (0 bytes); record or copy it again.")

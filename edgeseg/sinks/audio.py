@@ -49,7 +49,7 @@ class AudioTrack:
         """
         source: InputContainer | None = None
         try:
-            source = av.open(path)
+            source = av.open(f"file:{path}")  # "file:" so that a colon in the name is not taken for a protocol
             if not source.streams.audio:
                 source.close()
                 return None

@@ -2,8 +2,8 @@
 
 ::
 
-    edgeseg run talk.mp4 --output images:frames       # frames/frame_000000.png ...
-    edgeseg run portrait.jpg --output portrait.png
+    edgeseg run --source talk.mp4 --sink images:frames          # frames/frame_000000.png ...
+    edgeseg run --source portrait.jpg --sink images:portrait.png
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from edgeseg.errors import OutputError, UsageError
 from edgeseg.facts import Emit, Noted, Opened
 from edgeseg.frames import U8, Frame, Size
 from edgeseg.ports import SinkWish
-from edgeseg.sinks.place import check_file, check_new_folder, fault
+from edgeseg.sinks.place import check_file, check_new_folder, fault, put
 from edgeseg.stages.pixels import i420_to_rgb
 
 ENDINGS = (".png", ".jpg", ".jpeg")
@@ -75,7 +75,7 @@ class ImagesSink:
             done, data = cv2.imencode(self._ending, self._pixels(frame), _SETTINGS.get(self._ending, []))
             if not done:
                 raise OutputError(f"cannot write {path}: OpenCV cannot encode a picture of {frame.size}")
-            _replace(path, data)
+            put(path, data.data)
         except (OSError, cv2.error) as error:
             raise fault(path, error) from error
         self._written += 1
@@ -101,14 +101,3 @@ class ImagesSink:
         bgra = cv2.cvtColor(self._bgr, cv2.COLOR_BGR2BGRA)
         bgra[..., 3] = frame.alpha[: frame.size.height, : frame.size.width]
         return bgra.astype(np.uint8, copy=False)
-
-
-def _replace(path: Path, data: U8) -> None:
-    """Put `data` at `path` in one step, so that a full disk leaves the old file or none, never half of one."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(data.data)
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise

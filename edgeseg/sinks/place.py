@@ -36,13 +36,35 @@ def check_file(path: Path) -> None:
     """Raise OutputError unless the file `path` can be made or replaced."""
     check_folder(path.parent, path)
     try:
-        there, is_folder = path.exists(), path.is_dir()
+        there, is_folder, is_file = path.exists(), path.is_dir(), path.is_file()
+        is_link = path.is_symlink()
     except OSError as error:
         raise fault(path, error) from error
     if is_folder:
         raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
+    if there and not is_file:
+        raise OutputError(
+            f"cannot write {path}: it is a device or a pipe; name a file, or pipe --sink - into a program"
+        )
+    if is_link and not there:
+        raise OutputError(f"cannot write {path}: it is a link that leads nowhere; remove it or name another file")
     if there and not os.access(path, os.W_OK):
         raise OutputError(f"cannot write {path}: the file is there and is not writable by this user")
+
+
+def put(path: Path, data: bytes | memoryview) -> None:
+    """Put `data` at `path` in one step, so that a full disk leaves the old file or none, never half of one.
+
+    A link stays one: what it leads to is replaced. Raises OSError.
+    """
+    target = Path(os.path.realpath(path))
+    part = target.with_name(f".{target.name[:200]}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def is_same(path: Path, other: Path) -> bool:

@@ -2,13 +2,14 @@
 
 ::
 
-    edgeseg run talk.mp4 --output talk-cut.mp4
-    edgeseg run talk.mp4 --output talk-cut.webm --background transparent
+    edgeseg run --source talk.mp4 --sink file:talk-cut.mp4
+    edgeseg run --source talk.mp4 --sink file:talk-cut.webm --background alpha
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -56,11 +57,33 @@ ALPHA_CODECS = {
     # Without loss. QuickTime Animation takes a seventh of the time of PNG or ProRes 4444, and three times the space.
     ".mov": (Codec("qtrle", "argb"), Codec("png", "rgba")),
 }
+_FORMAT = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+PICTURES = (".png", ".jpg", ".jpeg")
 _KEYFRAME_S = 2
 _MATRIX = {"bt601": 6, "bt709": 1}  # ITU-T H.273: 6 is SMPTE 170M, 1 is BT.709
 _UNKNOWN_FPS = Fraction(30)
 
 _Faults = (av.error.FFmpegError, OSError, ValueError)
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG)
+
+
+class _File:
+    """A file for FFmpeg to write to. Its own loses the error when a disk is full at the end of an .mp4 (FFmpeg 8).
+
+    Unbuffered: what FFmpeg wrote is on its way to the disk even if this process is killed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        self._raw = open(path, "wb", buffering=0)  # noqa: SIM115 - closed by `close`
+        self.seek, self.tell, self.close = self._raw.seek, self._raw.tell, self._raw.close
+
+    def write(self, data: bytes) -> int:
+        """Write all of it: a disk that fills takes a part first, and refuses the rest."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._raw.write(rest) or 0 :]
+        return len(data)
 
 
 class VideoSink:
@@ -83,6 +106,7 @@ class VideoSink:
         if wish.audio_from and is_same(self._path, Path(wish.audio_from)):
             raise UsageError(f"{self._path} is both the source and the output; name another output")
         self._fit = FirstSize(emit)
+        self._file: _File | None = None
         self._out: OutputContainer | None = None
         self._video: VideoStream | None = None
         self._audio: AudioTrack | None = None
@@ -147,7 +171,9 @@ class VideoSink:
         if self._out is not None:
             with contextlib.suppress(*_Faults):
                 self._out.close()
-        self._out = self._video = self._audio = None
+        if self._file is not None:
+            self._file.close()
+        self._file = self._out = self._video = self._audio = None
 
     def _open(self, first: Frame) -> None:
         # A container may accept an audio codec when asked and refuse it when the header is written: then the audio
@@ -157,7 +183,7 @@ class VideoSink:
                 self._start(first, anew)
                 break
             except _Faults as error:
-                if self._audio is None:
+                if self._audio is None or getattr(error, "errno", None) in _OF_THE_DISK:
                     raise
                 self._audio.close()
                 self._audio = None
@@ -168,7 +194,15 @@ class VideoSink:
     def _start(self, first: Frame, audio_anew: bool | None) -> None:
         codec = self._codec
         base = first.time_base if first.time_base.denominator <= codec.finest else Fraction(1, codec.finest)
-        self._out = av.open(str(self._path), "w", container_options=_container_options(self._path, base))
+        if self._file is not None:
+            self._file.close()
+        self._file = _File(self._path)
+        self._out = av.open(
+            self._file,
+            "w",
+            format=_FORMAT[self._path.suffix.lower()],
+            container_options=_container_options(self._path, base),
+        )
         rate = self._wish.fps or _UNKNOWN_FPS
         video = self._out.add_stream(codec.name, rate=rate, options=dict(codec.options))
         assert isinstance(video, VideoStream)
@@ -213,9 +247,11 @@ class VideoSink:
 def choose_codec(path: Path, alpha: bool) -> Codec:
     """The codec for the ending of `path`. Raises UsageError for endings that cannot, OutputError if none is there."""
     ending = path.suffix.lower()
+    if ending in PICTURES:
+        raise UsageError(f"{path} would be a picture and no video: did you mean 'images:{path}'?")
     if ending not in CODECS:
-        said = f"{path} ends in {ending!r}" if ending else f"{path} has no ending"
-        raise UsageError(f"{said}, which names no kind of video file: {did_you_mean(ending, CODECS)}")
+        said = f"{path} ends in {ending!r}, which names no" if ending else f"{path} has no ending that names a"
+        raise UsageError(f"{said} kind of video file: {did_you_mean(ending, CODECS)}")
     if alpha and ending not in ALPHA_CODECS:
         able = " or ".join(ALPHA_CODECS)
         raise UsageError(f"{path}: a {ending} file cannot hold transparency; use {able}, or a folder of PNGs")

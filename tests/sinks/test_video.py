@@ -242,7 +242,7 @@ class TestRefusals:
         [
             ("o.mp5", "o.mp5 ends in '.mp5', which names no kind of video file: did you mean '.mp4'?"),
             ("o.xyz", "names no kind of video file: choose one of .mkv, .mov, .mp4, .webm."),
-            ("o", "o has no ending, which names no kind of video file: choose one of .mkv, .mov, .mp4, .webm."),
+            ("o", "o has no ending that names a kind of video file: choose one of .mkv, .mov, .mp4, .webm."),
         ],
     )
     def test_unknown_endings(self, tmp_path: Path, name: str, said: str) -> None:
