@@ -1,21 +1,25 @@
-"""The straight line: preprocess, infer, postprocess, refine, composite, between a source and a sink.
+"""The straight line: prepare, infer, read, shape, show, between a source and a sink.
 
-`segment` is the half that a model computes, `show` the half that people see; the runtime runs them in two threads,
-and nothing here knows of threads. Fail closed lives here: `show` reveals what an accepted mask allows and no more.
+`prepare`, `read` and `shape` make a mask of a frame with the engine's help; `show` composes what people see; the
+runtime lets the engine work on one frame while it shows the one before, and nothing here knows of threads. Fail closed
+lives here: `believe` settles doubts about a mask, and `show` reveals what a mask allows and no more.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeseg.clock import Clock
 from edgeseg.errors import CandidateError, EngineFault
 from edgeseg.facts import StageTimes
-from edgeseg.frames import U8, ColorSpace, Frame, Mask, Planes, Size
-from edgeseg.ports import Background, Engine, ModelIO
+from edgeseg.frames import F32, U8, ColorSpace, Frame, Mask, Planes, Size
+from edgeseg.ports import Background, Engine
 from edgeseg.stages.composite import Blend, CutOut
 from edgeseg.stages.pixels import yuv
 from edgeseg.stages.postprocess import keep_near, postprocess
@@ -25,6 +29,9 @@ from edgeseg.stages.spill import Spill, remove_spill, spill_of
 from edgeseg.trust import KnownAnswer, is_leap
 
 MARGIN = 0.02  # of the frame's diagonal: how far from the person a source pixel may show (DESIGN.md, fail closed)
+
+
+Infer = Callable[[npt.NDArray[Any]], F32]
 
 
 class Mode(Enum):
@@ -37,11 +44,20 @@ class Mode(Enum):
 
 @dataclass(slots=True)
 class _Input:
-    """What `segment` keeps for frames of one shape."""
+    """What is kept for frames of one shape.
 
-    shape: tuple[Size, ColorSpace]
-    model: ModelInput
+    ahead: two inputs in turn, for one is filled while the engine reads the other. aside: the one for questions that
+    are asked and answered at once, between which a filled input must stay as it is.
+    """
+
+    ahead: tuple[ModelInput, ModelInput]
+    aside: ModelInput
     refine: Refine | None
+
+    def next(self) -> ModelInput:
+        """The input that the engine does not read."""
+        self.ahead = self.ahead[::-1]
+        return self.ahead[0]
 
 
 @dataclass(slots=True)
@@ -61,6 +77,10 @@ class _Output:
         clean = Planes(planes.y, self.clean.u, self.clean.v)
         remove_spill(planes, self.spill, None, clean, self.scratch)
         return clean
+
+
+def _nothing(rgb: npt.NDArray[Any]) -> F32:
+    raise EngineFault("There is no engine: nothing is hidden.")
 
 
 class Pipeline:
@@ -87,6 +107,7 @@ class Pipeline:
         self.mode = mode
         self.times = times or StageTimes()
         self._engine = engine
+        self._infer: Infer = engine.infer if engine is not None else _nothing
         self._background = background
         self._known = known
         self._clock = clock
@@ -100,54 +121,76 @@ class Pipeline:
         """The known-answer test, once at start; raises CandidateError if the engine does not know the answer."""
         assert self._engine is not None
         assert self._known is not None
-        if not self._known.holds(self.segment):
+        if not self._known.holds(self._ask):
             raise CandidateError(
                 f"The engine {self._engine.report.engine} does not find the person in the known-answer picture, so its "
                 "masks cannot be trusted; choose another --tier or --engine."
             )
 
-    def segment(self, frame: Frame) -> Mask:
-        """One mask, whatever it says; raises EngineFault if the engine gave none."""
+    @property
+    def engine(self) -> Engine | None:
+        """The engine; None where nothing is hidden."""
+        return self._engine
+
+    def through(self, infer: Infer) -> None:
+        """Ask the engine by another way from now on: the runtime's, which does not wait for ever."""
+        self._infer = infer
+
+    def prepare(self, frame: Frame) -> npt.NDArray[Any]:
+        """The model's input for this frame, (height, width, 3); it stays as it is until the next but one call."""
+        start = self._clock.now()
+        tensor = self._input_for(frame).next().fill(frame.planes)
+        self.times.add("preprocess", self._clock.now() - start)
+        return tensor
+
+    def read(self, scores: F32, frame: Frame) -> U8:
+        """Person alpha (h, w) uint8 from the engine's answer; raises EngineFault if it can be no mask."""
+        start = self._clock.now()
         assert self._engine is not None
-        now = self._clock.now
-        io = self._engine.io
-        own = self._input_for(frame, io)
-        start = now()
-        tensor = own.model.fill(frame.planes)
-        filled = now()
-        scores = self._engine.infer(tensor)
-        inferred = scored = now()
-        person = postprocess(scores, io, own.model.rect)
-        alpha = person
-        if own.refine is not None:
-            processed = now()
-            alpha = own.refine(person, frame.planes.y)
-            person = own.refine.unrefined
-            refining = now() - processed
-            self.times.add("refine", refining)
-            inferred += refining
-        alpha = keep_near(alpha, person, MARGIN)
-        self.times.add("preprocess", filled - start)
-        self.times.add("infer", scored - filled)
-        self.times.add("postprocess", now() - inferred)
-        return Mask(alpha, frame.index, frame.captured_at)
+        alpha = postprocess(scores, self._engine.io, self._input_for(frame).aside.rect)
+        self.times.add("postprocess", self._clock.now() - start)
+        return alpha
 
-    def believed(self, frame: Frame) -> Mask:
-        """A mask that may be shown; raises EngineFault if the engine gave none, or one that it cannot stand by."""
-        mask = self.segment(frame)
-        if is_leap(mask.coverage, self._last_coverage):
-            mask = self._stand_by(frame)
-        self._last_coverage = mask.coverage
-        return mask
+    def believe(self, person: U8, frame: Frame) -> U8:
+        """Person alpha that may be shown: this one, or what the engine says when it is asked again after a leap.
 
-    def _stand_by(self, frame: Frame) -> Mask:
-        """Ask again, between two known-answer tests: a fault that comes and goes must not slip through."""
+        A leap is asked about between two known-answer tests: a fault that comes and goes must not slip through.
+        Raises EngineFault if the engine cannot stand by its answer.
+        """
+        coverage = Mask(person).coverage
+        if is_leap(coverage, self._last_coverage):
+            person = self._stand_by(frame)
+            coverage = Mask(person).coverage
+        self._last_coverage = coverage
+        return person
+
+    def _stand_by(self, frame: Frame) -> U8:
         assert self._known is not None
-        if self._known.holds(self.segment):
-            again = self.segment(frame)
-            if self._known.holds(self.segment):
+        if self._known.holds(self._ask):
+            again = self._ask(frame)
+            if self._known.holds(self._ask):
                 return again
         raise EngineFault("The mask leapt to nearly everything, and the engine failed its known-answer test.")
+
+    def _ask(self, frame: Frame) -> U8:
+        tensor = self._input_for(frame).aside.fill(frame.planes)
+        return self.read(self._infer(tensor), frame)
+
+    def shape(self, person: U8, frame: Frame) -> Mask:
+        """The mask to show this frame with: edges refined, nothing left far from the person."""
+        start = self._clock.now()
+        refine = self._input_for(frame).refine
+        alpha = person
+        if refine is not None:
+            alpha = refine(person, frame.planes.y)
+            person = refine.unrefined
+        alpha = keep_near(alpha, person, MARGIN)
+        self.times.add("refine", self._clock.now() - start)
+        return Mask(alpha, frame.index, frame.captured_at)
+
+    def segment(self, frame: Frame) -> Mask:
+        """A mask of this frame, whatever it says; raises EngineFault if the engine gave none."""
+        return self.shape(self._ask(frame), frame)
 
     def show(self, frame: Frame, mask: Mask | None) -> Frame:
         """The frame as people may see it, valid until the next call; without a mask, what stands for it."""
@@ -175,7 +218,7 @@ class Pipeline:
     def process(self, frame: Frame) -> Frame:
         """The whole line for one frame, in this thread; a frame without a believed mask is covered."""
         try:
-            mask: Mask | None = self.believed(frame)
+            mask: Mask | None = self.shape(self.believe(self._ask(frame), frame), frame)
         except EngineFault:
             mask = None
         return self.show(frame, mask)
@@ -187,15 +230,16 @@ class Pipeline:
         if self._background is not None:
             self._background.close()
 
-    def _input_for(self, frame: Frame, io: ModelIO) -> _Input:
+    def _input_for(self, frame: Frame) -> _Input:
         shape = (frame.size, frame.color)
         own = self._input.get(shape)
         if own is None:
-            model = ModelInput(io, frame.size, frame.color)
-            refine = Refine(model.rect.size, frame.size) if self._refine else None
+            assert self._engine is not None
+            one, two, aside = (ModelInput(self._engine.io, *shape) for _ in range(3))
+            refine = Refine(aside.rect.size, frame.size) if self._refine else None
             while len(self._input) > 1:  # the known-answer picture's and the source's
                 self._input.pop(next(iter(self._input)))
-            own = self._input[shape] = _Input(shape, model, refine)
+            own = self._input[shape] = _Input((one, two), aside, refine)
         return own
 
     def _output_for(self, frame: Frame, mask: Mask | None) -> _Output:

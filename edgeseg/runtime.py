@@ -2,12 +2,14 @@
 
 ::
 
-    capture thread --+--> to_show (one slot) --> the caller's thread: show, write
-                     +--> to_infer (one slot) -> inference thread: a believed mask, put on the job
+    capture thread --> one slot --> the caller's thread: prepare, believe, shape, show, write
+                                        |    ^
+                                        v    |
+                                    engine thread: infer, and nothing else
 
-A job is a frame on its way and the place for its mask. From a file every frame waits for its own mask and nothing
-is dropped. Live, the newest frame wins, and a frame whose own mask is late takes the newest one that was believed, if
-it is no older than `max_mask_age_s`; otherwise it is covered.
+From a file every frame waits for its own mask and nothing is dropped: the engine works on a frame while the one
+before is shown. Live, the newest frame wins; one whose own mask is late takes the newest that was believed, if it is
+no older than `max_mask_age_s`; otherwise it is covered.
 """
 
 from __future__ import annotations
@@ -19,10 +21,11 @@ from fractions import Fraction
 from typing import Generic, TypeVar
 
 from edgeseg.clock import Clock
+from edgeseg.engine_thread import EngineThread
 from edgeseg.errors import CandidateError, EngineFault, OutputClosed
 from edgeseg.facts import Degraded, Dropped, Emit, Recovered, Shown
-from edgeseg.frames import Frame, Mask
-from edgeseg.pipeline import Mode, Pipeline
+from edgeseg.frames import U8, Frame, Mask
+from edgeseg.pipeline import Pipeline
 from edgeseg.ports import FrameSink, FrameSource
 
 T = TypeVar("T")
@@ -66,10 +69,11 @@ class Mailbox(Generic[T]):
             self._changed.notify_all()
             return displaced
 
-    def get(self) -> T | None:
-        """The item, waiting for one; None once the box is closed and empty."""
+    def get(self, wait: bool = True) -> T | None:
+        """The item, waiting for one; None once the box is closed and empty, or if there is none yet and no `wait`."""
         with self._changed:
-            self._changed.wait_for(lambda: self._item is not None or self._closed)
+            if wait:
+                self._changed.wait_for(lambda: self._item is not None or self._closed)
             item, self._item = self._item, None
             self._changed.notify_all()
             return item
@@ -79,27 +83,6 @@ class Mailbox(Generic[T]):
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-
-
-class Job:
-    """A frame on its way, and the place for its mask: None if it was skipped or the engine failed."""
-
-    __slots__ = ("_done", "fault", "frame", "mask")
-
-    def __init__(self, frame: Frame) -> None:
-        self.frame = frame
-        self.mask: Mask | None = None
-        self.fault: EngineFault | None = None
-        self._done = threading.Event()
-
-    def finish(self, mask: Mask | None, fault: EngineFault | None = None) -> None:
-        """Put the mask, or the reason why there is none."""
-        self.mask, self.fault = mask, fault
-        self._done.set()
-
-    def wait(self, seconds: float) -> bool:
-        """Whether the job was finished within so many seconds."""
-        return self._done.wait(max(0.0, seconds))
 
 
 class Runtime:
@@ -125,23 +108,21 @@ class Runtime:
         self._source, self._pipeline, self._sink = source, pipeline, sink
         self._clock, self._emit, self._limits = clock, emit, limits
         self._prepare = prepare
-        self._to_show: Mailbox[Job] = Mailbox()
-        self._to_infer: Mailbox[Job] = Mailbox()
+        self._captured: Mailbox[Frame] = Mailbox()
         self._stop = threading.Event()
-        self._error: Exception | None = None  # of another thread
-        self._newest: Mask | None = None  # the newest believed mask; written by the inference thread only
+        self._error: Exception | None = None  # of the capture thread
+        self._newest: Mask | None = None  # the newest believed mask
         self._last_fault: EngineFault | None = None
         self._degraded: str | None = None
-        self._hung = False
         self._live = source.info.live
         self._interval_s = float(1 / source.info.fps) if source.info.fps else 1 / 30
-        self._hiding = pipeline if pipeline.mode is not Mode.NONE else None
+        self._taken = 0  # frames handed to the showing thread
+        self._show_s = 0.0  # what the last frame took to compose and write
 
     def stop(self) -> None:
         """Finish after the frame in hand; from any thread but not from a signal handler, which may hold our locks."""
         self._stop.set()
-        self._to_infer.close()
-        self._to_show.close()
+        self._captured.close()
 
     def run(self) -> None:
         """Until the source ends, `stop` is called or something fails; source and sink are closed either way.
@@ -149,24 +130,33 @@ class Runtime:
         Raises what the source or the sink raised, and CandidateError if the engine failed its known-answer test at
         the start or not one mask could be believed.
         """
-        threads = [threading.Thread(target=self._capture, name="edgeseg-capture", daemon=True)]
-        if self._hiding is not None:
-            threads.append(threading.Thread(target=self._infer, name="edgeseg-infer", daemon=True))
+        capture = threading.Thread(target=self._capture, name="edgeseg-capture", daemon=True)
+        capture.start()
+        engine: EngineThread | None = None
         try:
-            for thread in threads:
-                thread.start()
-            self._show_all()
+            if self._pipeline.engine is None:
+                self._show_all()
+            else:
+                infer, timeout_s = self._pipeline.engine.infer, self._limits.engine_timeout_s
+                engine = EngineThread(infer, self._clock, self.times, timeout_s)
+                self._pipeline.through(engine.infer)
+                self._pipeline.prove()
+                if self._live:
+                    self._show_live(engine)
+                else:
+                    self._show_file(engine)
         except OutputClosed:
             pass
         finally:
             self.stop()
             self._source.close()
-            for thread in threads:  # a hung engine never comes back: its thread is left to the process's end
-                thread.join(timeout=1.0)
+            if engine is not None:
+                engine.close()
+            capture.join(timeout=1.0)
             self._sink.close()
         if self._error is not None:
             raise self._error
-        if self._hiding is not None and self.shown and self._newest is None:
+        if engine is not None and self.shown and self._newest is None:
             reason = self._last_fault or "it gave no answer."
             raise CandidateError(f"All {self.shown} frames are covered, for the engine made no mask to trust: {reason}")
 
@@ -178,8 +168,7 @@ class Runtime:
             if not self._stop.is_set():
                 self._error = error
         finally:
-            self._to_infer.close()
-            self._to_show.close()
+            self._captured.close()
 
     def _capture_frames(self) -> None:
         now = self._clock.now
@@ -200,104 +189,132 @@ class Runtime:
             frame.captured_at = now()
             self.times.add("capture", frame.captured_at - start)
             read += 1
-            self._hand_on(Job(frame))
+            if self._captured.put(frame, 0.0 if self._live else None) is not None:
+                self._emit(Dropped("output_busy"))
 
-    def _hand_on(self, job: Job) -> None:
-        """To both threads: live at once, from a file when there is room, unless the engine hangs."""
-        if self._hiding is not None:
-            wait_s = 0.0 if self._live or self._hung else self._limits.engine_timeout_s
-            skipped = self._to_infer.put(job, wait_s)
-            if skipped is not None:
-                skipped.finish(None)
-        dropped = self._to_show.put(job, 0.0 if self._live else None)
-        if dropped is not None:
-            self._emit(Dropped("output_busy"))
-
-    def _infer(self) -> None:
-        """Turn jobs into masks; a thread of its own."""
-        assert self._hiding is not None
-        try:
-            self._hiding.prove()
-        except Exception as error:  # noqa: BLE001 - carried to the caller's thread, which raises it
-            self._error = error
-            self.stop()
-            return
-        while (job := self._to_infer.get()) is not None:
-            try:
-                mask = self._hiding.believed(job.frame)
-            except Exception as error:  # noqa: BLE001 - whatever an engine does, the room stays hidden
-                fault = error if isinstance(error, EngineFault) else EngineFault(f"{type(error).__name__}: {error}")
-                self._last_fault = fault
-                job.finish(None, fault)
-                continue
-            self._newest = mask
-            self._hung = False
-            job.finish(mask)
+    def _next(self, wait: bool = True) -> Frame | None:
+        """The next frame to show; None after the last one, once the run is to stop, and without `wait` if late."""
+        if self._limits.frames is not None and self._taken >= self._limits.frames:
+            return None
+        frame = self._captured.get(wait)
+        self._taken += frame is not None
+        return None if self._stop.is_set() else frame
 
     def _show_all(self) -> None:
-        """Show the frames one after the other, in the caller's thread."""
-        now = self._clock.now
-        while self._limits.frames is None or self.shown < self._limits.frames:
-            job = self._to_show.get()
-            if job is None:
+        """Nothing is hidden, and there is no engine."""
+        while (frame := self._next()) is not None:
+            self._show(frame, None, "none")
+
+    def _show_file(self, engine: EngineThread) -> None:
+        """Each frame with its own mask; the engine is given the next one before this one is composed."""
+        frame: Frame | None = None
+        while True:
+            ahead = self._next(wait=frame is None)
+            if ahead is None and frame is None:
                 return
-            frame = job.frame
-            mask, origin = self._mask_for(job)
+            tensor = self._pipeline.prepare(ahead) if ahead is not None else None
+            person = self._own(engine, frame) if frame is not None else None
             if self._stop.is_set():
                 return
-            shown = self._pipeline.show(frame, mask)
-            start = now()
-            self._sink.write(shown)
-            end = now()
-            self.times.add("write", end - start)
-            self.times.add("latency", end - frame.captured_at)
-            self.shown += 1
-            self.last_shown_at = end
-            if self.first_shown_at is None:
-                self.first_shown_at = end
-            self._emit(Shown(frame.index, origin))
+            if ahead is None and (ahead := self._next(wait=False)) is not None:
+                tensor = self._pipeline.prepare(ahead)
+            if tensor is not None and engine.is_free():
+                engine.submit(tensor, ahead)
+            if frame is not None:
+                if person is None:
+                    self._show(frame, None, "cover")
+                else:
+                    self._newest = self._pipeline.shape(person, frame)
+                    self._show(frame, self._newest, "own")
+            frame = ahead
 
-    def _mask_for(self, job: Job) -> tuple[Mask | None, str]:
-        """The mask to show this frame with and where it comes from; None to cover it."""
-        if self._hiding is None:
-            return None, "none"
+    def _own(self, engine: EngineThread, frame: Frame) -> U8 | None:
+        """The believed person of this very frame, waiting for it as long as an engine may take."""
         now = self._clock.now
-        limit_s = self._limits.engine_timeout_s
-        if self._live:
-            # One and a half frames after its capture the next one waits already.
-            limit_s = min(limit_s, job.frame.captured_at + 1.5 * self._interval_s - now())
-        elif self._hung:
-            limit_s = 0.0
         start = now()
-        while not job.wait(min(0.1, start + limit_s - now())):
-            if self._stop.is_set() or now() - start >= limit_s:
+        until = start + self._limits.engine_timeout_s
+        while engine.frame is frame and not self._stop.is_set():
+            if engine.wait(min(0.1, until - now())):
+                self.times.add("wait", now() - start)
+                return self._answer(engine)[1]
+            if now() >= until:
+                self._degrade("engine_hung", f"The engine has not answered for {self._limits.engine_timeout_s:g} s.")
                 break
-        self.times.add("wait", now() - start)
-        if job.mask is not None:
-            self._recover()
-            return job.mask, "own"
-        if job.fault is not None:
-            self._degrade("engine_fault", str(job.fault))
-        elif not self._live:
-            self._hung = True
-            self._degrade("engine_hung", f"The engine has not answered for {self._limits.engine_timeout_s:g} s.")
+        return None
+
+    def _show_live(self, engine: EngineThread) -> None:
+        """Each frame as it comes, with its own mask if that is there in time, else with the newest one."""
+        now = self._clock.now
+        while (frame := self._next()) is not None:
+            self._collect(engine)
+            if engine.idle:
+                engine.submit(self._pipeline.prepare(frame), frame)
+            if engine.frame is frame and engine.last_s < self._interval_s:  # a slower engine is not worth waiting for
+                start = now()
+                engine.wait(frame.captured_at + self._interval_s - self._show_s - start)
+                self.times.add("wait", now() - start)
+            self._collect(engine)
+            if self._stop.is_set():
+                return
+            self._show(frame, *self._mask_now(frame))
+
+    def _collect(self, engine: EngineThread) -> None:
+        """Take the answer if one is there; a believed one is the newest mask."""
+        if engine.wait(0):
+            frame, person = self._answer(engine)
+            if frame is not None and person is not None:
+                self._newest = self._pipeline.shape(person, frame)
+
+    def _answer(self, engine: EngineThread) -> tuple[Frame | None, U8 | None]:
+        """The frame that was asked about and its believed person; None where there is none, with the reason told."""
+        frame, scores = engine.take()
+        if frame is None:
+            return None, None
+        try:
+            if isinstance(scores, EngineFault):
+                raise scores
+            return frame, self._pipeline.believe(self._pipeline.read(scores, frame), frame)
+        except EngineFault as fault:
+            self._last_fault = fault
+            self._degrade("engine_fault", str(fault))
+            return frame, None
+
+    def _mask_now(self, frame: Frame) -> tuple[Mask | None, str]:
+        """The mask to show a live frame with and where it comes from."""
         newest = self._newest
-        if self._live and newest is not None:
-            age_s = now() - newest.captured_at
-            if age_s <= self._limits.max_mask_age_s:
-                self.times.add("mask_age", age_s)
-                if job.fault is None:
-                    self._recover()
-                return newest, "carried"
-            self._degrade("mask_late", f"The newest mask is {age_s * 1e3:.0f} ms old.")
+        if newest is None:
+            self._degrade("mask_late", "There is no mask yet.")
+            return None, "cover"
+        if newest.frame_index == frame.index:
+            return newest, "own"
+        age_s = self._clock.now() - newest.captured_at
+        if age_s <= self._limits.max_mask_age_s:
+            self.times.add("mask_age", age_s)
+            return newest, "carried"
+        self._degrade("mask_late", f"The newest mask is {age_s * 1e3:.0f} ms old.")
         return None, "cover"
+
+    def _show(self, frame: Frame, mask: Mask | None, origin: str) -> None:
+        """Compose and write one frame, and tell of it."""
+        now = self._clock.now
+        if self._degraded is not None and (origin == "own" or (origin, self._degraded) == ("carried", "mask_late")):
+            self._emit(Recovered(self._degraded))
+            self._degraded = None
+        start = now()
+        shown = self._pipeline.show(frame, mask)
+        composed = now()
+        self._sink.write(shown)
+        end = now()
+        self.times.add("write", end - composed)
+        self.times.add("latency", end - frame.captured_at)
+        self._show_s = end - start
+        self.shown += 1
+        self.last_shown_at = end
+        if self.first_shown_at is None:
+            self.first_shown_at = end
+        self._emit(Shown(frame.index, origin))
 
     def _degrade(self, cause: str, detail: str) -> None:
         if self._degraded != cause and not self._stop.is_set():
             self._degraded = cause
             self._emit(Degraded(cause, detail))
-
-    def _recover(self) -> None:
-        if self._degraded is not None:
-            self._emit(Recovered(self._degraded))
-            self._degraded = None

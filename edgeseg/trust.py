@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from edgeseg.errors import CandidateError
-from edgeseg.frames import U8, Frame, Mask, Planes, Size
+from edgeseg.frames import U8, Frame, Planes, Size
 from edgeseg.stages.pixels import bgr_to_i420
 
 NEARLY_ALL = 0.9  # coverage from which a mask can show the room
@@ -52,10 +52,10 @@ class KnownAnswer:
         bgr[person > 0] = [255 - value for value in rgb[::-1]]
         return cls(bgr, np.asarray(person, np.uint8))
 
-    def holds(self, segment: Callable[[Frame], Mask]) -> bool:
-        """Whether `segment` finds the person and leaves the room alone; False if it fails."""
+    def holds(self, ask: Callable[[Frame], U8]) -> bool:
+        """Whether `ask`, which gives a picture's person alpha, finds the person and leaves the room alone."""
         try:
-            alpha = segment(self.frame).alpha
+            alpha = ask(self.frame)
         except CandidateError:
             return False
         height, width = self._person.shape
