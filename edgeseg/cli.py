@@ -51,10 +51,13 @@ golden_app = typer.Typer(help="Golden sets: pictures with human masks.", no_args
 app.add_typer(assets_app, name="assets")
 app.add_typer(golden_app, name="golden")
 
+# Whether a file can be read is said by whoever reads it, with the exit code that this has.
+FILE: dict[str, Any] = {"readable": False}
+
 TierOption = Annotated[str, typer.Option(help="Model tier, see `edgeseg tiers`.")]
 EngineOption = Annotated[str, typer.Option(help="How to run the tier.")]
 ThreadsOption = Annotated[int, typer.Option(help="Threads of the engine; 0: one less than the cores.")]
-AssetDirOption = Annotated[Path | None, typer.Option(help="Where the models are kept.")]
+AssetDirOption = Annotated[Path | None, typer.Option(**FILE, help="Where the models are kept.")]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Fetch nothing.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")]
 RefineOption = Annotated[bool, typer.Option("--refine/--no-refine", help="Let the mask follow the picture's edges.")]
@@ -145,7 +148,7 @@ def run(
 
 @app.command()
 def demo(
-    output: Annotated[Path, typer.Option(help="Folder for what it makes.")] = Path("edgeseg-demo"),
+    output: Annotated[Path, typer.Option(**FILE, help="Folder for what it makes.")] = Path("edgeseg-demo"),
     source: Annotated[str, typer.Option(help="auto: a camera, and where there is none the pinned clip.")] = "auto",
     tier: TierOption = DEFAULT_TIER,
     background: Annotated[str, typer.Option(help="As for `edgeseg run`.")] = "color:#3c7a5a",
@@ -186,8 +189,8 @@ def demo(
 
 @app.command()
 def mask(
-    picture: Annotated[Path, typer.Argument(metavar="IN", help="A picture.")],
-    output: Annotated[Path, typer.Argument(metavar="OUT", help="The mask, 8 bits, at the picture's size (PNG).")],
+    picture: Annotated[Path, typer.Argument(**FILE, metavar="IN", help="A picture.")],
+    output: Annotated[Path, typer.Argument(**FILE, metavar="OUT", help="The mask, 8 bits, the picture's size.")],
     tier: TierOption = DEFAULT_TIER,
     engine: EngineOption = "cpu",
     threads: ThreadsOption = 0,
@@ -273,7 +276,7 @@ def assets_verify(asset_dir: AssetDirOption = None, as_json: JsonOption = False)
 
 @golden_app.command("check")
 def golden_check(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with a dataset.yaml.")],
+    folder: Annotated[Path, typer.Argument(**FILE, metavar="DIR", help="A folder with a dataset.yaml.")],
 ) -> None:
     """Say what is wrong with a golden set; exit 5 if anything is."""
     from edgeseg.errors import GoldenError
@@ -289,7 +292,7 @@ def golden_check(
 
 @golden_app.command("evaluate")
 def golden_evaluate(
-    dataset: Annotated[Path, typer.Option(help="A folder with a dataset.yaml.")],
+    dataset: Annotated[Path, typer.Option(**FILE, help="A folder with a dataset.yaml.")],
     tier: TierOption = DEFAULT_TIER,
     engine: EngineOption = "cpu",
     threads: ThreadsOption = 0,

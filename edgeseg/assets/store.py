@@ -35,7 +35,9 @@ def directory(asset_dir: str | os.PathLike[str] | None = None) -> Path:
         try:
             return Path(chosen).expanduser().absolute()
         except RuntimeError as error:
-            raise UsageError(f"The asset directory {os.fspath(chosen)!r} is nowhere: {str(error).rstrip('.')}.") from error
+            raise UsageError(
+                f"The asset directory {os.fspath(chosen)!r} is nowhere: {str(error).rstrip('.')}."
+            ) from error
     import platformdirs
 
     return platformdirs.user_cache_path("edgeseg").absolute() / "assets"
