@@ -6,88 +6,158 @@ convolution (Knutsson and Westin, "Normalized and Differential Convolution", CVP
 
 from __future__ import annotations
 
+import math
+import re
+
 import cv2
 import numpy as np
 
 from edgeseg.errors import UsageError
-from edgeseg.frames import Frame, Mask, Planes, Size
+from edgeseg.frames import U8, Frame, Mask, Planes, Size
 from edgeseg.stages.preprocess import Shrink
 
-_SIGMA_SMALL = 2.0  # pixels, at the reduced size
+_SIGMA_LEAST = 2.0  # pixels of the frame: less is no blur, however small the frame
+_SIGMA_SMALL = 0.95  # pixels of the reduced size, at least: with less, growing it back would show the grid
+_LONG_SIDE = 320  # at most, of the size at which the person is left out: that of masks is 256 to 320
+_NOBODY = 12  # an alpha up to this (of 255) is room: so little of a person colours nothing
+_FAR = 0.01  # the weight of the wider neighbourhood, which tells only where no room is near
+_ALL = 0.01  # the weight of the whole room's mean beside that
+_NO_ROOM = 0.1  # of 255: so little of it has no colour worth the name in 8 bits
 
 
 class BlurBackground:
-    """A Gaussian blur of the room; its standard deviation is 0.5 % to 3.5 % of the frame's diagonal."""
+    """A Gaussian blur of the room; its standard deviation is 0.5 % to 3.5 % of the frame's diagonal.
+
+    Raises UsageError if `where` is neither empty nor a whole number from 1 to 100.
+    """
 
     def __init__(self, where: str) -> None:
         strength = where or "50"
-        if not strength.isdigit() or not 1 <= int(strength) <= 100:
+        if not re.fullmatch("[0-9]{1,3}", strength) or not 1 <= int(strength) <= 100:
             raise UsageError(f"The blur strength {where!r} is not a whole number from 1 to 100, such as blur:50.")
         self.strength = int(strength)
-        self._buffers: _Buffers | None = None
+        self._room: _Room | None = None
+        self._blur: _Blur | None = None
 
     def render(self, frame: Frame, mask: Mask | None) -> Planes:
         """See `Background.render`. Without a mask everything is blurred, the person too."""
         size = frame.planes.size
-        if self._buffers is None or self._buffers.frame != size:
+        if self._blur is None or self._blur.frame != size:
             sigma = size.diagonal * (0.005 + 0.03 * self.strength / 100)
-            self._buffers = _Buffers(size, sigma)
-        return self._buffers.blur(frame.planes, mask)
+            self._blur = _Blur(size, max(_SIGMA_LEAST, sigma))
+        if mask is None:
+            return self._blur.everything(frame.planes)
+        shape = Size(mask.alpha.shape[1], mask.alpha.shape[0])
+        if self._room is None or (self._room.mask, self._room.work) != (shape, self._blur.work):
+            self._room = _Room(shape, self._blur.work)
+        return self._blur.only(frame.planes, self._room(mask.alpha))
 
     def close(self) -> None:
         """Nothing is open."""
 
 
-class _Buffers:
+class _Room:
+    """Where room is and nobody, from masks of one size; `work`: the size of the answer."""
+
+    def __init__(self, mask: Size, work: Size) -> None:
+        self.mask, self.work = mask, work
+        # The compositor spreads the mask by one of its pixels, and the edge of a pixel of `work` lies up to half of
+        # its side from its middle: what is nearer to the person than both may hold some of the person's colour.
+        across, down = (1 + -(-m // (2 * w)) if m > w else 1 for m, w in zip(mask, work, strict=True))
+        self._near = np.ones((2 * down + 1, 2 * across + 1), np.uint8)
+        self._nobody = np.empty((mask.height, mask.width), np.uint8)
+        self._eroded = np.empty_like(self._nobody)
+        self._room = np.empty((work.height, work.width), np.uint8)
+
+    def __call__(self, alpha: U8) -> U8:
+        """(h, w) uint8, 255 room and 0 elsewhere."""
+        cv2.threshold(alpha, _NOBODY, 255, cv2.THRESH_BINARY_INV, dst=self._nobody)
+        cv2.erode(self._nobody, self._near, dst=self._eroded)
+        cv2.resize(self._eroded, self.work, dst=self._room, interpolation=cv2.INTER_NEAREST_EXACT)
+        return self._room
+
+
+class _Blur:
+    """The blur of frames of one size, in buffers that are made once. sigma: in pixels of the frame.
+
+    frame -> `work`, where the person is taken out -> a small size, at which it is blurred -> frame.
+    """
+
     def __init__(self, frame: Size, sigma: float) -> None:
         self.frame = frame
-        factor = max(1.0, sigma / _SIGMA_SMALL)
-        small = Size(max(2, round(frame.width / factor)), max(2, round(frame.height / factor)))
+        # Sizes are halves of each other: a mean over anything else lets fine patterns through as coarse ones.
+        halvings, self.work = 0, frame
+        while max(self.work) > _LONG_SIDE and not (self.work.width | self.work.height) & 1:
+            halvings, self.work = halvings + 1, Size(self.work.width // 2, self.work.height // 2)
+        sigma /= 2**halvings
+        more = max(0, math.floor(math.log2(sigma / _SIGMA_SMALL)))
+        sigma /= 2**more
+        self._kernel = cv2.getGaussianKernel(2 * math.ceil(3 * sigma) + 1, sigma, cv2.CV_32F)
+        small = _part(self.work, 2**more)
+        far = _part(small, 4)
+        luma, chroma = Shrink(frame, self.work), Shrink(frame.chroma, self.work)
+        self._shrinks = (luma, chroma, chroma)
+        half, self._halves = self.work, list[U8]()
+        while half.width > small.width and not (half.width | half.height) & 1:
+            half = Size(half.width // 2, half.height // 2)
+            self._halves.append(np.empty((half.height, half.width), np.uint8))
+        self._size, self._far_size = small, far
+        self._work = np.empty((self.work.height, self.work.width), np.uint8)
         shape = (small.height, small.width)
-        self._small = small
-        self._shrink = (Shrink(frame, small), Shrink(frame.chroma, small), Shrink(frame.chroma, small))
         self._channels = [np.empty(shape, np.uint8) for _ in range(4)]
         self._bytes = np.empty((*shape, 4), np.uint8)
-        self._sum = np.empty((*shape, 4), np.float32)
-        self._weight3 = np.empty((*shape, 3), np.float32)
-        self._mean = np.empty((*shape, 3), np.float32)
-        self._result = np.empty((*shape, 3), np.uint8)
+        self._sums = np.empty((*shape, 4), np.float32)
+        self._wide = np.empty_like(self._sums)
+        self._far = np.empty((far.height, far.width, 4), np.float32)
+        self._sum, self._weight = np.empty(shape, np.float32), np.empty(shape, np.float32)
         self._out = Planes.allocate(frame)
-        ksize = 2 * int(3 * _SIGMA_SMALL) + 1
-        self._kernel = (ksize, ksize)
 
-    def blur(self, planes: Planes, mask: Mask | None) -> Planes:
-        for shrink, plane, small in zip(self._shrink, planes, self._channels[:3], strict=True):
-            shrink(plane, small)
-        self._room(mask)
-        cv2.merge(self._channels, dst=self._bytes)
-        total, weight = self._sum, self._channels[3]
-        # (Y, U, V, 1) times the weight of each place, blurred; then the sums are divided by the weights.
-        cv2.merge([weight, weight, weight], dst=self._result)
-        np.multiply(self._bytes[..., :3], self._result, out=total[..., :3], dtype=np.float32)
-        np.copyto(total[..., 3], weight)
-        average = cv2.mean(total)
-        cv2.GaussianBlur(total, self._kernel, _SIGMA_SMALL, dst=total, borderType=cv2.BORDER_REPLICATE)
-        # Deep inside the person there is no room to average: there the mean of the whole room fades in.
-        little = 255 * 1e-3
-        total += np.array([c / max(average[3], 1e-6) * little for c in average[:3]] + [little], np.float32)
-        cv2.merge([total[..., 3]] * 3, dst=self._weight3)
-        cv2.divide(total[..., :3], self._weight3, dst=self._mean)
-        np.copyto(self._result, self._mean, casting="unsafe")
-        for index, target in enumerate(self._out):
-            cv2.extractChannel(self._result, index, dst=self._channels[index])
-            cv2.resize(self._channels[index], (target.shape[1], target.shape[0]), dst=target)
+    def everything(self, planes: Planes) -> Planes:
+        """All of the frame, whoever is in it."""
+        small = self._channels[0]
+        for shrink, plane, out in zip(self._shrinks, planes, self._out, strict=True):
+            shrink(plane, self._work)
+            self._reduce(self._work, small)
+            cv2.sepFilter2D(small, cv2.CV_8U, self._kernel, self._kernel, dst=small, borderType=cv2.BORDER_REFLECT)
+            self._grow(small, out)
         return self._out
 
-    def _room(self, mask: Mask | None) -> None:
-        """How much each small pixel belongs to the room, into the fourth channel."""
-        weight = self._channels[3]
-        if mask is None:
-            weight[...] = 255
-            return
-        # Soft edges hold some of the person's colour: they are left out with it.
-        person = cv2.dilate(mask.alpha, np.ones((3, 3), np.uint8))
-        cv2.resize(person, self._small, dst=weight, interpolation=cv2.INTER_AREA)
-        cv2.threshold(weight, 12, 255, cv2.THRESH_BINARY_INV, dst=weight)
-        if not cv2.countNonZero(weight):
-            weight[...] = 255
+    def only(self, planes: Planes, room: U8) -> Planes:
+        """What is room, (h, w) uint8 of the size `work`, 255 or 0; its colours fill the rest; without any, all."""
+        for shrink, plane, channel in zip(self._shrinks, planes, self._channels[:3], strict=True):
+            shrink(plane, self._work)
+            cv2.bitwise_and(self._work, room, dst=self._work)
+            self._reduce(self._work, channel)
+        self._reduce(room, self._channels[3])
+        cv2.merge(self._channels, dst=self._bytes)
+        # Sums of Y, U, V over the room near each place, and of the room itself: their ratio is the mean colour.
+        sums, kernel = self._sums, self._kernel
+        cv2.sepFilter2D(self._bytes, cv2.CV_32F, kernel, kernel, dst=sums, borderType=cv2.BORDER_REFLECT)
+        mean = cv2.mean(sums)
+        if mean[3] < _NO_ROOM:
+            return self.everything(planes)
+        cv2.resize(sums, self._far_size, dst=self._far, interpolation=cv2.INTER_AREA)
+        cv2.sepFilter2D(self._far, cv2.CV_32F, kernel, kernel, dst=self._far, borderType=cv2.BORDER_REFLECT)
+        self._far += np.array(mean, np.float32) * _ALL
+        cv2.resize(self._far, self._size, dst=self._wide)
+        cv2.scaleAdd(self._wide, _FAR, sums, dst=sums)
+        cv2.extractChannel(sums, 3, dst=self._weight)
+        for index, (channel, out) in enumerate(zip(self._channels[:3], self._out, strict=True)):
+            cv2.extractChannel(sums, index, dst=self._sum)
+            cv2.divide(self._sum, self._weight, dst=channel, scale=255, dtype=cv2.CV_8U)
+            self._grow(channel, out)
+        return self._out
+
+    def _reduce(self, plane: U8, out: U8) -> None:
+        for half in self._halves:
+            cv2.resize(plane, (half.shape[1], half.shape[0]), dst=half, interpolation=cv2.INTER_AREA)
+            plane = half
+        cv2.resize(plane, self._size, dst=out, interpolation=cv2.INTER_AREA)
+
+    def _grow(self, small: U8, out: U8) -> None:
+        # Cubic costs what linear does here, and shows no grid.
+        cv2.resize(small, (out.shape[1], out.shape[0]), dst=out, interpolation=cv2.INTER_CUBIC)
+
+
+def _part(size: Size, divisor: int) -> Size:
+    return Size(max(2, round(size.width / divisor)), max(2, round(size.height / divisor)))

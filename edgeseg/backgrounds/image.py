@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import cv2
 import numpy as np
 
 from edgeseg.errors import NotPermitted, UsageError
 from edgeseg.frames import U8, ColorSpace, Frame, Mask, Planes, Size
+from edgeseg.stages.cover import cover
 from edgeseg.stages.pixels import bgr_to_i420
+
+_ENOUGH = Size(3840, 2160)  # a picture that covers more is kept smaller: 50 megapixels would fill 150 MB
 
 
 class ImageBackground:
-    """A still picture behind the person."""
+    """A still picture behind the person: EXIF orientation obeyed, transparency flattened on black.
+
+    Raises UsageError or NotPermitted if there is no picture that can be read.
+    """
 
     def __init__(self, where: str) -> None:
-        self._bgr = _read(where)
+        self._bgr = _at_most(_read(where), _ENOUGH)
         self._made: tuple[Size, ColorSpace, Planes] | None = None
 
     def render(self, frame: Frame, mask: Mask | None) -> Planes:
@@ -40,22 +47,44 @@ def _read(where: str) -> U8:
         raise NotPermitted(f"The background picture {where} may not be read by this user.") from None
     except OSError as error:
         raise UsageError(f"The background picture {where} cannot be read: {error.strerror}.") from None
+    except ValueError as error:  # a NUL in the name
+        raise UsageError(f"The background picture {where!r} cannot be read: {error}.") from None
     try:
-        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    except cv2.error:
+        bgr = _decode(np.frombuffer(data, np.uint8)) if data else None
+    except cv2.error as error:
+        if "CV_IO_MAX_IMAGE" in str(error):
+            raise UsageError(f"The background {where} has more pixels than OpenCV accepts; make it smaller.") from None
         bgr = None
     if bgr is None:
         raise UsageError(f"The background {where} is no picture that can be read; give a JPEG, PNG or WebP file.")
-    return np.asarray(bgr, np.uint8)
+    return bgr
+
+
+def _decode(data: U8) -> U8 | None:
+    # Only IMREAD_UNCHANGED gives alpha, and only IMREAD_COLOR obeys EXIF and brings grey and 16 bits to 8-bit colour.
+    jpeg = data[:2].tobytes() == b"\xff\xd8"
+    picture: Any = None if jpeg else cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    if picture is None or picture.ndim != 3 or picture.shape[2] != 4:
+        return cast("U8 | None", cv2.imdecode(data, cv2.IMREAD_COLOR))
+    if picture.dtype == np.uint16:
+        picture = (picture >> 8).astype(np.uint8)
+    alpha = cv2.cvtColor(picture[..., 3], cv2.COLOR_GRAY2BGR)
+    return cast(U8, cv2.multiply(picture[..., :3], alpha, scale=1 / 255))
+
+
+def _at_most(bgr: U8, enough: Size) -> U8:
+    height, width = bgr.shape[:2]
+    scale = max(enough.width / width, enough.height / height)
+    if scale >= 1:
+        return bgr
+    size = Size(max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _cover(bgr: U8, size: Size) -> U8:
-    """Scale to the smallest picture that covers `size`, and cut out its middle."""
-    height, width = bgr.shape[:2]
-    scale = max(size.width / width, size.height / height)
-    grown = Size(max(size.width, round(width * scale)), max(size.height, round(height * scale)))
+    """The middle of the picture, (H, W, 3) uint8 of `size`."""
+    part, grown = cover(Size(bgr.shape[1], bgr.shape[0]), size)
+    method = cv2.INTER_AREA if grown.width < part.size.width else cv2.INTER_LINEAR
+    scaled = np.asarray(cv2.resize(part.of(bgr), grown, interpolation=method), np.uint8)
     left, top = (grown.width - size.width) // 2, (grown.height - size.height) // 2
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(bgr, grown, interpolation=method), np.uint8)[
-        top : top + size.height, left : left + size.width
-    ]
+    return scaled[top : top + size.height, left : left + size.width]
