@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -136,7 +137,7 @@ def run(
         except (_Stopped, EdgesegError):
             if not stoppable.at_once:
                 raise
-            _say("Stopped before the first frame; nothing was written.")
+            _say(_NOTHING)
             return
         if as_json:
             print(json.dumps(figures), flush=True)  # noqa: T201 - this is the output
@@ -371,6 +372,10 @@ def _still_settings(
     return settings
 
 
+_NOTHING = "Stopped before the first frame; nothing was written."
+_PATIENCE_S = 2.0
+
+
 class _Stopped(KeyboardInterrupt):
     """A signal came before there was a run that could end in good order."""
 
@@ -400,6 +405,19 @@ class _Stoppable:
         # The runtime's locks may be held by the thread that this handler interrupted.
         threading.Thread(target=self._runtime.stop, daemon=True).start()
 
+    def watch(self, signals: int) -> None:
+        """Leave if a signal cannot be handled: libraries that open a pipe nobody writes to never come back for it.
+
+        signals: a file descriptor that is told of each signal when it comes. A thread of its own.
+        """
+        told = os.read(signals, 1)
+        os.close(signals)
+        if told:
+            time.sleep(_PATIENCE_S)
+            if self._runtime is None:
+                _say(_NOTHING)
+                os._exit(0)
+
 
 @contextlib.contextmanager
 def _stoppable() -> Iterator[_Stoppable]:
@@ -407,9 +425,15 @@ def _stoppable() -> Iterator[_Stoppable]:
     stoppable = _Stoppable()
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, stoppable.signalled) for number in numbers}
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    threading.Thread(target=stoppable.watch, args=(reader,), name="edgeseg-signals", daemon=True).start()
     try:
         yield stoppable
     finally:
+        signal.set_wakeup_fd(wakeup)
+        os.close(writer)
         for number, handler in before.items():
             signal.signal(number, handler)
 
