@@ -58,7 +58,7 @@ FILE: dict[str, Any] = {"readable": False}
 TierOption = Annotated[str, typer.Option(help="Model tier, see `edgeseg tiers`.")]
 EngineOption = Annotated[str, typer.Option(help="How to run the tier.")]
 ThreadsOption = Annotated[int, typer.Option(help="Threads of the engine; 0: one less than the cores.")]
-AssetDirOption = Annotated[Path | None, typer.Option(**FILE, help="Where the models are kept.")]
+AssetDirOption = Annotated[str | None, typer.Option(help="Where the models are kept.")]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Fetch nothing.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")]
 RefineOption = Annotated[bool, typer.Option("--refine/--no-refine", help="Let the mask follow the picture's edges.")]
@@ -124,7 +124,7 @@ def run(
         hflip=hflip,
         vflip=vflip,
         max_mask_age_s=_milliseconds("--max-mask-age", max_mask_age),
-        asset_dir=str(asset_dir) if asset_dir else None,
+        asset_dir=asset_dir or None,
         offline=offline,
         key={name: value for name, value in key.items() if value is not None},
     )
@@ -169,7 +169,7 @@ def demo(
         background=background,
         tier=tier,
         frames=frames,
-        asset_dir=str(asset_dir) if asset_dir else None,
+        asset_dir=asset_dir or None,
         offline=offline,
     )
     start = ProcessStart.of(SystemClock())
@@ -270,7 +270,9 @@ def assets_verify(asset_dir: AssetDirOption = None, as_json: JsonOption = False)
         ", ".join(row.asset.name for row in rows if row.state == state) for state in ("wrong hash", "missing")
     )
     if wrong:
-        raise AssetError(f"Not the pinned files, and no longer kept: {wrong}; run edgeseg assets fetch.")
+        stuck = ", ".join(str(row.path) for row in rows if row.state == "wrong hash" and row.path.exists())
+        fate = f"remove {stuck}, which this user may not" if stuck else "they were removed, run edgeseg assets fetch"
+        raise AssetError(f"Not the pinned files: {wrong}; {fate}.")
     if missing:
         raise Unreachable(f"Not here: {missing}; run edgeseg assets fetch.")
 
@@ -342,9 +344,9 @@ def _run(settings: Settings, start: ProcessStart, quiet: bool, stoppable: _Stopp
         stoppable.takes(made.runtime)
         with watch.showing(made):
             made.runtime.run()
+        return summary(made, tally, start)
     finally:
         made.pipeline.close()
-    return summary(made, tally, start)
 
 
 def _have(tier_name: str, *others: str, asset_dir: str | None, offline: bool) -> None:
@@ -362,12 +364,13 @@ def _have(tier_name: str, *others: str, asset_dir: str | None, offline: bool) ->
 
 
 def _still_settings(
-    tier: str, engine: str, threads: int, asset_dir: Path | None, offline: bool, refine: bool
+    tier: str, engine: str, threads: int, asset_dir: str | None, offline: bool, refine: bool
 ) -> Settings:
     from edgeseg.build import Settings, check_words
 
-    directory = str(asset_dir) if asset_dir else None
-    settings = Settings(tier=tier, engine=engine, threads=threads, asset_dir=directory, offline=offline, refine=refine)
+    settings = Settings(
+        tier=tier, engine=engine, threads=threads, asset_dir=asset_dir or None, offline=offline, refine=refine
+    )
     check_words(settings)
     return settings
 

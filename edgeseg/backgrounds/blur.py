@@ -26,7 +26,7 @@ _NO_ROOM = 0.1  # of 255: so little of it has no colour worth the name in 8 bits
 
 
 class BlurBackground:
-    """A Gaussian blur of the room; its standard deviation is 0.5 % to 3.5 % of the frame's diagonal.
+    """A Gaussian blur of the room; its standard deviation is 1 % to 3.5 % of the frame's diagonal.
 
     Raises UsageError if `where` is neither empty nor a whole number from 1 to 100.
     """
@@ -43,7 +43,7 @@ class BlurBackground:
         """See `Background.render`. Without a mask everything is blurred, the person too."""
         size = frame.planes.size
         if self._blur is None or self._blur.frame != size:
-            sigma = size.diagonal * (0.005 + 0.03 * self.strength / 100)
+            sigma = size.diagonal * (0.01 + 0.025 * self.strength / 100)
             self._blur = _Blur(size, max(_SIGMA_LEAST, sigma))
         if mask is None:
             return self._blur.everything(frame.planes)

@@ -42,6 +42,8 @@ class ImageBackground:
 def _read(where: str) -> U8:
     path = Path(where)
     try:
+        if path.is_char_device() or path.is_fifo():  # the one may never end, the other never begin
+            raise UsageError(f"The background {where} is a device or a pipe; give a picture file.")
         data = path.read_bytes()
     except PermissionError:
         raise NotPermitted(f"The background picture {where} may not be read by this user.") from None

@@ -251,6 +251,8 @@ def _seconds(count: int, unit: Any) -> Fraction:
 
 def _open(where: str) -> InputContainer:
     try:
+        if Path(where).is_char_device() or Path(where).is_fifo():  # neither can be played again
+            raise UsageError(f"The background {where} is a device or a pipe; give a video file.")
         with Path(where).open("rb"):
             pass
         # "file:" so that a colon in the name is not taken for a protocol.

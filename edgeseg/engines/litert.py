@@ -36,8 +36,8 @@ class CpuEngine:
         self._interpreter: Any = _allocated(interpreter_class, model, threads, self._library)
         self._input = _input(self._interpreter, io)
         self._output = _output(self._interpreter, io)
-        delegated, nodes = delegated_nodes(self._interpreter)
-        self._report = EngineReport("cpu", self._library, threads, "XNNPACK" if delegated else None, delegated, nodes)
+        self._threads = threads
+        self._report: EngineReport | None = None
 
     @property
     def io(self) -> ModelIO:
@@ -46,7 +46,11 @@ class CpuEngine:
 
     @property
     def report(self) -> EngineReport:
-        """See `ports.Engine`."""
+        """See `ports.Engine`; worked out when it is first asked for, which takes longer than an inference."""
+        if self._report is None:
+            delegated, nodes = delegated_nodes(self._interpreter)
+            delegate = "XNNPACK" if delegated else None
+            self._report = EngineReport("cpu", self._library, self._threads, delegate, delegated, nodes)
         return self._report
 
     def infer(self, rgb: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

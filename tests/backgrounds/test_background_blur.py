@@ -79,7 +79,7 @@ def test_the_outline_of_the_composite_is_room_or_person() -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_equals_the_textbook(size: Size, strength: int) -> None:
     frame, alpha = scene(size), person_mask(Size(320, 180))
-    sigma = max(2.0, size.diagonal * (0.005 + 0.03 * strength / 100))
+    sigma = max(2.0, size.diagonal * (0.01 + 0.025 * strength / 100))
     near = cv2.dilate(alpha, np.ones((3, 3), np.uint8))
     for mask in (None, Mask(alpha)):
         shown = BlurBackground(str(strength)).render(frame, mask)

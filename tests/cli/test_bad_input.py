@@ -135,6 +135,19 @@ BACKGROUNDS = [
     Case("background a clip", "run --source a.png --background image:a.mp4", 2, r"a\.mp4 is no picture", a_clip),
     Case("background a folder", "run --source a.png --background image:.", 2, r"The background .*\. "),
     Case("no such video", "run --source a.png --background video:b.mp4", 2, r"background.* b\.mp4 "),
+    Case(
+        "background a device", "run --source a.png --background image:/dev/zero", 2, r"/dev/zero is a device or a pipe"
+    ),
+    Case(
+        "background a pipe",
+        "run --source a.png --background image:b",
+        2,
+        r"b is a device or",
+        lambda f: os.mkfifo(f / "b"),
+    ),
+    Case(
+        "video a pipe", "run --source a.png --background video:b", 2, r"b is a device or", lambda f: os.mkfifo(f / "b")
+    ),
     Case("video text", "run --source a.png --background video:b", 2, r"b'? is no video", bytes_at("b", b"hello" * 99)),
     Case(
         "video of sound",
@@ -517,7 +530,7 @@ def test_verify_names_what_has_a_wrong_hash_and_does_not_keep_it(tmp_path: Path)
     wrong.parent.mkdir(parents=True)
     wrong.write_bytes(b"no model")
     done = edgeseg("assets verify --json --asset-dir assets", tmp_path)
-    refused(done, 6, r"Not the pinned files, and no longer kept: selfie; run edgeseg assets fetch")
+    refused(done, 6, r"Not the pinned files: selfie; they were removed, run edgeseg assets fetch")
     assert {row["name"]: row["state"] for row in done.json}["selfie"] == "wrong hash"
     assert not wrong.exists()
 
