@@ -305,8 +305,11 @@ def load(what: str, name: str, table: Mapping[str, str]) -> Any:
     module, _, attribute = table[name].partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except ImportError as error:
-        raise CandidateError(f"The {what} {name} cannot be loaded: {error}; install edgeseg again.") from error
+    except (ImportError, AttributeError) as error:  # AttributeError: a library older than what was asked for
+        raise CandidateError(
+            f"The {what} {name} cannot be loaded: {error}; a package it needs is missing or too old (video files need"
+            " PyAV 14 or newer): install edgeseg with its dependencies again."
+        ) from error
 
 
 class Flip:
