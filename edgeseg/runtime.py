@@ -114,6 +114,7 @@ class Runtime:
         self._newest: Mask | None = None  # the newest believed mask
         self._last_fault: EngineFault | None = None
         self._degraded: str | None = None
+        self._hung = False  # from a file: the engine has not answered in time, and its late answers are nobody's
         self._live = source.info.live
         self._interval_s = float(1 / source.info.fps) if source.info.fps else 1 / 30
         self._taken = 0  # frames handed to the showing thread
@@ -206,20 +207,19 @@ class Runtime:
             self._show(frame, None, "none")
 
     def _show_file(self, engine: EngineThread) -> None:
-        """Each frame with its own mask; the engine is given the next one before this one is composed."""
+        """Each frame with its own mask; the engine is given the next one before this one is shown."""
         frame: Frame | None = None
         while True:
             ahead = self._next(wait=frame is None)
             if ahead is None and frame is None:
                 return
-            tensor = self._pipeline.prepare(ahead) if ahead is not None else None
+            if ahead is not None:
+                self._ask(engine, ahead)
             person = self._own(engine, frame) if frame is not None else None
             if self._stop.is_set():
                 return
             if ahead is None and (ahead := self._next(wait=False)) is not None:
-                tensor = self._pipeline.prepare(ahead)
-            if tensor is not None and engine.is_free():
-                engine.submit(tensor, ahead)
+                self._ask(engine, ahead)
             if frame is not None:
                 if person is None:
                     self._show(frame, None, "cover")
@@ -228,18 +228,26 @@ class Runtime:
                     self._show(frame, self._newest, "own")
             frame = ahead
 
+    def _ask(self, engine: EngineThread, frame: Frame) -> None:
+        """Submit a frame, unless the engine hangs on earlier ones."""
+        if self._hung and engine.wait(0):
+            engine.take()  # its frame has been covered and is gone
+            self._hung = engine.pending > 0
+        if not self._hung:
+            engine.submit(self._pipeline.prepare(frame), frame)
+
     def _own(self, engine: EngineThread, frame: Frame) -> U8 | None:
         """The believed person of this very frame, waiting for it as long as an engine may take."""
         now = self._clock.now
         start = now()
         until = start + self._limits.engine_timeout_s
-        while engine.frame is frame and not self._stop.is_set():
+        while engine.asked_about(frame) and not self._hung and not self._stop.is_set():
             if engine.wait(min(0.1, until - now())):
                 self.times.add("wait", now() - start)
                 return self._answer(engine)[1]
             if now() >= until:
+                self._hung = True
                 self._degrade("engine_hung", f"The engine has not answered for {self._limits.engine_timeout_s:g} s.")
-                break
         return None
 
     def _show_live(self, engine: EngineThread) -> None:
@@ -247,12 +255,12 @@ class Runtime:
         now = self._clock.now
         while (frame := self._next()) is not None:
             self._collect(engine)
-            if engine.idle:
+            if not engine.pending:
                 engine.submit(self._pipeline.prepare(frame), frame)
-            if engine.frame is frame and engine.last_s < self._interval_s:  # a slower engine is not worth waiting for
-                start = now()
-                engine.wait(frame.captured_at + self._interval_s - self._show_s - start)
-                self.times.add("wait", now() - start)
+                if engine.last_s < self._interval_s:  # a slower engine is not worth waiting for
+                    start = now()
+                    engine.wait(frame.captured_at + self._interval_s - self._show_s - start)
+                    self.times.add("wait", now() - start)
             self._collect(engine)
             if self._stop.is_set():
                 return
@@ -262,14 +270,12 @@ class Runtime:
         """Take the answer if one is there; a believed one is the newest mask."""
         if engine.wait(0):
             frame, person = self._answer(engine)
-            if frame is not None and person is not None:
+            if person is not None:
                 self._newest = self._pipeline.shape(person, frame)
 
-    def _answer(self, engine: EngineThread) -> tuple[Frame | None, U8 | None]:
-        """The frame that was asked about and its believed person; None where there is none, with the reason told."""
+    def _answer(self, engine: EngineThread) -> tuple[Frame, U8 | None]:
+        """The frame that was asked about and its believed person; None if there is none, with the reason told."""
         frame, scores = engine.take()
-        if frame is None:
-            return None, None
         try:
             if isinstance(scores, EngineFault):
                 raise scores
