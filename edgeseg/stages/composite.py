@@ -26,6 +26,7 @@ class Blend:
             np.empty((even.height, even.width), np.uint8),
             np.empty((even.height // 2, even.width // 2), np.uint8),
         ]
+        self._pairs = np.empty((even.height // 2, even.width // 2), np.uint16)
         self._rest = [np.empty_like(a) for a in self._alpha]
         self._scratch = [np.empty_like(a) for a in self._alpha]
 
@@ -42,7 +43,7 @@ class Blend:
         return Rect(left, top, right, bottom)
 
     def __call__(self, person: Planes, alpha: U8, background: Planes, out: Planes) -> None:
-        """out = person * alpha + background * (1 - alpha), alpha (h, w) uint8 upsampled bilinearly.
+        """out = person * alpha + background * (1 - alpha), alpha (h, w) uint8 upsampled bilinearly to 2 x 2 pixels.
 
         Where alpha is 0 the result is exactly the background, where it is 255 exactly the person.
         """
@@ -50,11 +51,10 @@ class Blend:
         if rect is None:
             background.copy_to(out)
             return
-        part = rect.of(alpha)
+        self._upsample(rect.of(alpha), self._scale(rect, 0), self._scale(rect, 1))
         for level, planes in enumerate(((0,), (1, 2))):
             where = self._scale(rect, level)
             up, rest, scratch = (where.of(a[level]) for a in (self._alpha, self._rest, self._scratch))
-            cv2.resize(part, where.size, dst=up, interpolation=cv2.INTER_LINEAR)
             cv2.bitwise_not(up, dst=rest)
             for plane in planes:
                 _copy_around(background[plane], where, out[plane])
@@ -62,6 +62,20 @@ class Blend:
                 cv2.multiply(where.of(person[plane]), up, dst=target, scale=1 / 255)
                 cv2.multiply(where.of(background[plane]), rest, dst=scratch, scale=1 / 255)
                 cv2.add(target, scratch, dst=target)
+
+    def _upsample(self, part: U8, luma: Rect, chroma: Rect) -> None:
+        """Bilinear to the size of the chroma planes, then each pixel doubled, two bytes at a time.
+
+        A mask is coarser than the chroma planes, so that the luma's own bilinear mask would look the same; it takes
+        a third of the blend's time, and this a tenth.
+        """
+        up = chroma.of(self._alpha[1])
+        cv2.resize(part, chroma.size, dst=up, interpolation=cv2.INTER_LINEAR)
+        pairs = chroma.of(self._pairs)
+        np.multiply(up, np.uint16(257), out=pairs, dtype=np.uint16)
+        double = luma.of(self._alpha[0]).view(np.uint16)
+        double[0::2] = pairs
+        double[1::2] = pairs
 
     def _scale(self, rect: Rect, level: int) -> Rect:
         width, height = self._even.width >> level, self._even.height >> level
