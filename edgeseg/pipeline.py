@@ -208,10 +208,7 @@ class Pipeline:
             behind = self._background.render(frame, mask)
             self.times.add("background", now() - start)
             start = now()
-            if mask:
-                own.blend(person, mask.alpha, behind, own.planes)
-            else:
-                behind.copy_to(own.planes)
+            own.blend(person, mask.alpha if mask else None, behind, own.planes)
         self.times.add("composite", now() - start)
         return shown
 

@@ -174,8 +174,9 @@ class Background(Protocol):
     def render(self, frame: Frame, mask: Mask | None) -> Planes:
         """Planes of `frame.planes.size` in the frame's colour space, valid until the next call.
 
-        They must not show the room: no pixel of `frame` may be recognisable in them. `mask` is the accepted mask that
-        will be used on this frame, None if there is none.
+        The same object as at the last call means the same picture: a changed one is a new `Planes`, if of the same
+        memory. They must not show the room: no pixel of `frame` may be recognisable in them. `mask` is the accepted
+        mask that will be used on this frame, None if there is none.
         """
         ...
 

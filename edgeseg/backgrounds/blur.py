@@ -120,7 +120,7 @@ class _Blur:
             self._reduce(self._work, small)
             cv2.sepFilter2D(small, cv2.CV_8U, self._kernel, self._kernel, dst=small, borderType=cv2.BORDER_REFLECT)
             self._grow(small, out)
-        return self._out
+        return Planes(*self._out)  # a new picture in the same memory
 
     def only(self, planes: Planes, room: U8) -> Planes:
         """What is room, (h, w) uint8 of the size `work`, 255 or 0; its colours fill the rest; without any, all."""
@@ -146,7 +146,7 @@ class _Blur:
             cv2.extractChannel(sums, index, dst=self._sum)
             cv2.divide(self._sum, self._weight, dst=channel, scale=255, dtype=cv2.CV_8U)
             self._grow(channel, out)
-        return self._out
+        return Planes(*self._out)  # a new picture in the same memory
 
     def _reduce(self, plane: U8, out: U8) -> None:
         for half in self._halves:

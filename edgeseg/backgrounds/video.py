@@ -208,6 +208,7 @@ class _Painter:
         if self._recolor is None or self._recolor[:2] != (meaning, color):
             self._recolor = meaning, color, Recolor(self.out.size, meaning, color)
         self._recolor[2](self.out)
+        self.out = Planes(*self.out)  # a new picture in the same memory
 
     def _planes(self, picture: VideoFrame) -> tuple[Planes, ColorSpace]:
         """The picture upright, and what its Y, U and V mean.

@@ -27,6 +27,8 @@ class Blend:
             np.empty((even.height // 2, even.width // 2), np.uint8),
         ]
         self._pairs = np.empty((even.height // 2, even.width // 2), np.uint16)
+        self._rect: Rect | None = None  # where the last call showed the person
+        self._last: tuple[Planes, Planes] | None = None
         self._rest = [np.empty_like(a) for a in self._alpha]
         self._scratch = [np.empty_like(a) for a in self._alpha]
 
@@ -42,26 +44,33 @@ class Blend:
         bottom = min(self._mask.height, -(-(y + h + 1) // sy) * sy)
         return Rect(left, top, right, bottom)
 
-    def __call__(self, person: Planes, alpha: U8, background: Planes, out: Planes) -> None:
+    def __call__(self, person: Planes, alpha: U8 | None, background: Planes, out: Planes) -> None:
         """out = person * alpha + background * (1 - alpha), alpha (h, w) uint8 upsampled bilinearly to 2 x 2 pixels.
 
-        Where alpha is 0 the result is exactly the background, where it is 255 exactly the person.
+        Where alpha is 0 the result is exactly the background, where it is 255 exactly the person; None is all 0. The
+        same `background` and `out` objects as at the last call mean that both are as they were then.
         """
-        rect = self.person_rect(alpha)
-        if rect is None:
-            background.copy_to(out)
-            return
-        self._upsample(rect.of(alpha), self._scale(rect, 0), self._scale(rect, 1))
+        whole = Rect(0, 0, *self._mask)
+        same = self._last is not None and self._last[0] is background and self._last[1] is out
+        stale = self._rect if same else whole
+        rect = self.person_rect(alpha) if alpha is not None else None
+        self._rect, self._last = rect, (background, out)
+        hole = rect or Rect(0, 0, 0, 0)
+        if rect is not None and alpha is not None:
+            self._upsample(rect.of(alpha), self._scale(rect, 0), self._scale(rect, 1))
         for level, planes in enumerate(((0,), (1, 2))):
-            where = self._scale(rect, level)
+            where = self._scale(hole, level)
             up, rest, scratch = (where.of(a[level]) for a in (self._alpha, self._rest, self._scratch))
-            cv2.bitwise_not(up, dst=rest)
+            if rect is not None:
+                cv2.bitwise_not(up, dst=rest)
             for plane in planes:
-                _copy_around(background[plane], where, out[plane])
-                target = where.of(out[plane])
-                cv2.multiply(where.of(person[plane]), up, dst=target, scale=1 / 255)
-                cv2.multiply(where.of(background[plane]), rest, dst=scratch, scale=1 / 255)
-                cv2.add(target, scratch, dst=target)
+                if stale is not None:
+                    _copy_around(background[plane], where, out[plane], self._scale(stale, level))
+                if rect is not None:
+                    target = where.of(out[plane])
+                    cv2.multiply(where.of(person[plane]), up, dst=target, scale=1 / 255)
+                    cv2.multiply(where.of(background[plane]), rest, dst=scratch, scale=1 / 255)
+                    cv2.add(target, scratch, dst=target)
 
     def _upsample(self, part: U8, luma: Rect, chroma: Rect) -> None:
         """Bilinear to the size of the chroma planes, then each pixel doubled, two bytes at a time.
@@ -109,10 +118,16 @@ class CutOut:
             np.copyto(target, source, where=mask > 0)
 
 
-def _copy_around(source: U8, hole: Rect, out: U8) -> None:
-    """Copy all of `source` but the part `hole`."""
-    out[: hole.top] = source[: hole.top]
-    out[hole.bottom :] = source[hole.bottom :]
-    rows = slice(hole.top, hole.bottom)
-    out[rows, : hole.left] = source[rows, : hole.left]
-    out[rows, hole.right :] = source[rows, hole.right :]
+def _copy_around(source: U8, hole: Rect, out: U8, within: Rect) -> None:
+    """Copy the part `within` of `source`, but for what of it lies in `hole`."""
+    left, top, right, bottom = within
+    upper, lower = min(max(hole.top, top), bottom), min(max(hole.bottom, top), bottom)
+    inner, outer = min(max(hole.left, left), right), min(max(hole.right, left), right)
+    for rows, columns in (
+        (slice(top, upper), slice(left, right)),
+        (slice(lower, bottom), slice(left, right)),
+        (slice(upper, lower), slice(left, inner)),
+        (slice(upper, lower), slice(outer, right)),
+    ):
+        if rows.start < rows.stop and columns.start < columns.stop:
+            out[rows, columns] = source[rows, columns]

@@ -236,3 +236,16 @@ def test_the_fake_fails_when_told_and_remembers() -> None:
     fake.close()
     with pytest.raises(AssertionError, match="after close"):
         fake.render(plain(), None)
+
+
+def test_the_same_object_is_the_same_picture(make: Make) -> None:
+    background = make()
+    last: Planes | None = None
+    seen: list[U8] = []
+    for index in range(12):
+        frame = checkerboard(index=index)
+        frame.planes.y[: 8 * index] = 16
+        planes = background.render(frame, masks()[index % 4])
+        if planes is last:
+            assert all(np.array_equal(now, before) for now, before in zip(planes, seen, strict=True))
+        last, seen = planes, [plane.copy() for plane in planes]

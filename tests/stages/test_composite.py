@@ -87,3 +87,24 @@ def test_a_cut_out_is_black_where_nobody_is(size: Size) -> None:
     cut(person, None, out, (16, 128, 128))
     assert not cut.alpha.any()
     assert (out.y == 16).all()
+
+
+def test_calls_one_after_the_other_leave_nothing_of_the_last() -> None:
+    """What is known to be in place is not copied again: any order of masks and backgrounds must look as if it were."""
+    size, rng = Size(320, 192), np.random.default_rng(6)
+    blend, out = Blend(size, Size(64, 48)), _noise(size, 3)
+    backgrounds = [_noise(size, 4), _noise(size, 5)]
+    for n in range(200):
+        alpha: np.ndarray | None = np.zeros((48, 64), np.uint8)
+        x, y, w, h = rng.integers(0, (64, 48, 40, 30))
+        alpha[y : y + h, x : x + w] = rng.integers(0, 256)
+        alpha = None if n % 7 == 0 else alpha
+        if n % 11 == 0:  # a new picture in the same memory
+            backgrounds[0].y[...] = rng.integers(0, 256)
+            backgrounds[0] = Planes(*backgrounds[0])
+        behind = backgrounds[int(rng.integers(0, 10) > 7)]
+        person, fresh = _noise(size, n), _noise(size, 7)
+        blend(person, alpha, behind, out)
+        Blend(size, Size(64, 48))(person, alpha, behind, fresh)
+        for ours, theirs in zip(out, fresh, strict=True):
+            assert np.array_equal(ours, theirs)
