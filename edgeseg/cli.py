@@ -7,14 +7,9 @@ import io
 import json
 import math
 import os
-import signal
 import sys
-import threading
-import time
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -30,12 +25,12 @@ from edgeseg.errors import (
     did_you_mean,
     one_line,
 )
+from edgeseg.stopping import NOTHING_YET, Stoppable, Stopped, stoppable_run
 from edgeseg.tiers.catalogue import DEFAULT_TIER
 
 if TYPE_CHECKING:
     from edgeseg.build import Settings
     from edgeseg.report import ProcessStart
-    from edgeseg.runtime import Runtime
 
 # What typer raises for a wrong command line: click's class, or typer's own copy of it since it ships one.
 WrongCommand: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -131,13 +126,13 @@ def run(
     to_stdout = sink == "-"
     if to_stdout and as_json:
         raise UsageError("--sink - writes the video to standard output, where --json would write too; use one of them.")
-    with _stoppable() as stoppable:
+    with stoppable_run(_say) as stoppable:
         try:
             figures = _run(settings, ProcessStart.of(SystemClock()), as_json, stoppable)
-        except (_Stopped, EdgesegError):
+        except (Stopped, EdgesegError):
             if not stoppable.at_once:
                 raise
-            _say(_NOTHING)
+            _say(NOTHING_YET)
             return
         if as_json:
             print(json.dumps(figures), flush=True)  # noqa: T201 - this is the output
@@ -176,7 +171,7 @@ def demo(
     _have(tier, "astronaut", "carphone", asset_dir=settings.asset_dir, offline=offline)
 
     def run_one(one: Settings) -> dict[str, Any]:
-        with _stoppable() as stoppable:
+        with stoppable_run(_say) as stoppable:
             return _run(one, start, as_json, stoppable)
 
     made = make(settings, output, run_one)
@@ -328,7 +323,7 @@ def _root(
         raise typer.Exit
 
 
-def _run(settings: Settings, start: ProcessStart, quiet: bool, stoppable: _Stoppable) -> dict[str, Any]:
+def _run(settings: Settings, start: ProcessStart, quiet: bool, stoppable: Stoppable) -> dict[str, Any]:
     """One run with live figures; what came of it."""
     from edgeseg.build import build
     from edgeseg.facts import Tally
@@ -373,72 +368,6 @@ def _still_settings(
     )
     check_words(settings)
     return settings
-
-
-_NOTHING = "Stopped before the first frame; nothing was written."
-_PATIENCE_S = 2.0
-
-
-class _Stopped(KeyboardInterrupt):
-    """A signal came before there was a run that could end in good order."""
-
-
-class _Stoppable:
-    """What a signal ends: a run in good order, and what comes before the run at once; a second one ends anything."""
-
-    def __init__(self) -> None:
-        self._runtime: Runtime | None = None
-        self._asked = False
-        self.at_once = False  # before there was a run; C code that was interrupted may have said so in its own way
-
-    def takes(self, runtime: Runtime) -> None:
-        """From here on it is this run that ends."""
-        self._runtime = runtime
-        self.at_once = False
-        if self._asked:  # between the building of the run and this line
-            runtime.stop()
-
-    def signalled(self, number: int, frame: FrameType | None) -> None:
-        """Handle a signal."""
-        signal.signal(number, signal.SIG_DFL)
-        self._asked = True
-        if self._runtime is None:
-            self.at_once = True
-            raise _Stopped
-        # The runtime's locks may be held by the thread that this handler interrupted.
-        threading.Thread(target=self._runtime.stop, daemon=True).start()
-
-    def watch(self, signals: int) -> None:
-        """Leave if a signal cannot be handled: libraries that open a pipe nobody writes to never come back for it.
-
-        signals: a file descriptor that is told of each signal when it comes. A thread of its own.
-        """
-        told = os.read(signals, 1)
-        os.close(signals)
-        if told:
-            time.sleep(_PATIENCE_S)
-            if self._runtime is None:
-                _say(_NOTHING)
-                os._exit(0)
-
-
-@contextlib.contextmanager
-def _stoppable() -> Iterator[_Stoppable]:
-    """SIGINT, SIGTERM and SIGHUP end the run that `takes` names."""
-    stoppable = _Stoppable()
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, stoppable.signalled) for number in numbers}
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    threading.Thread(target=stoppable.watch, args=(reader,), name="edgeseg-signals", daemon=True).start()
-    try:
-        yield stoppable
-    finally:
-        signal.set_wakeup_fd(wakeup)
-        os.close(writer)
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _size(text: str | None) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from edgeseg.errors import NotPermitted, UsageError
 from edgeseg.frames import U8, ColorSpace, Frame, Mask, Planes, Size
 from edgeseg.stages.cover import cover
-from edgeseg.stages.pixels import bgr_to_i420
+from edgeseg.stages.pixels import bgr_to_i420, decode_bgr
 
 _ENOUGH = Size(3840, 2160)  # a picture that covers more is kept smaller: 50 megapixels would fill 150 MB
 
@@ -52,7 +51,7 @@ def _read(where: str) -> U8:
     except ValueError as error:  # a NUL in the name
         raise UsageError(f"The background picture {where!r} cannot be read: {error}.") from None
     try:
-        bgr = _decode(np.frombuffer(data, np.uint8)) if data else None
+        bgr = decode_bgr(np.frombuffer(data, np.uint8)) if data else None
     except cv2.error as error:
         if "CV_IO_MAX_IMAGE" in str(error):
             raise UsageError(f"The background {where} has more pixels than OpenCV accepts; make it smaller.") from None
@@ -60,18 +59,6 @@ def _read(where: str) -> U8:
     if bgr is None:
         raise UsageError(f"The background {where} is no picture that can be read; give a JPEG, PNG or WebP file.")
     return bgr
-
-
-def _decode(data: U8) -> U8 | None:
-    # Only IMREAD_UNCHANGED gives alpha, and only IMREAD_COLOR obeys EXIF and brings grey and 16 bits to 8-bit colour.
-    jpeg = data[:2].tobytes() == b"\xff\xd8"
-    picture: Any = None if jpeg else cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    if picture is None or picture.ndim != 3 or picture.shape[2] != 4:
-        return cast("U8 | None", cv2.imdecode(data, cv2.IMREAD_COLOR))
-    if picture.dtype == np.uint16:
-        picture = (picture >> 8).astype(np.uint8)
-    alpha = cv2.cvtColor(picture[..., 3], cv2.COLOR_GRAY2BGR)
-    return cast(U8, cv2.multiply(picture[..., :3], alpha, scale=1 / 255))
 
 
 def _at_most(bgr: U8, enough: Size) -> U8:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -17,7 +16,7 @@ from edgeseg.errors import NotPermitted, SourceError
 from edgeseg.facts import Emit, Noted, Opened
 from edgeseg.frames import MICROSECONDS, U8, ColorSpace, Frame, PlanesPool, Size
 from edgeseg.ports import SourceInfo, SourceWish
-from edgeseg.stages.pixels import bgr_to_i420
+from edgeseg.stages.pixels import bgr_to_i420, decode_bgr
 
 FOLDER_FPS = Fraction(25)
 _COLOR = ColorSpace("bt601", full_range=True)  # as JFIF has it, so that no level of a picture is lost
@@ -136,7 +135,7 @@ def _read(path: Path) -> U8:
     if not data.size:
         raise SourceError(f"{path} is empty (0 bytes); copy it again.")
     try:
-        picture = _decode(data)
+        picture = decode_bgr(data)
     except cv2.error as error:
         if "CV_IO_MAX_IMAGE" in str(error):
             raise SourceError(f"{path} has more pixels than OpenCV accepts (2^30); make it smaller.") from error
@@ -144,15 +143,3 @@ def _read(path: Path) -> U8:
     if picture is None:
         raise SourceError(f"{path} is no picture that OpenCV can decode; it may be damaged.")
     return picture
-
-
-def _decode(data: U8) -> U8 | None:
-    # Only IMREAD_UNCHANGED gives alpha, and only IMREAD_COLOR obeys EXIF and brings grey and 16 bits to 8-bit colour.
-    jpeg = data[:2].tobytes() == b"\xff\xd8"
-    picture: Any = None if jpeg else cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    if picture is None or picture.ndim != 3 or picture.shape[2] != 4:
-        return cast("U8 | None", cv2.imdecode(data, cv2.IMREAD_COLOR))
-    if picture.dtype == np.uint16:
-        picture = (picture >> 8).astype(np.uint8)
-    alpha = cv2.cvtColor(picture[..., 3], cv2.COLOR_GRAY2BGR)
-    return cast(U8, cv2.multiply(picture[..., :3], alpha, scale=1 / 255))

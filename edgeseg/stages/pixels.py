@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import cv2
 import numpy as np
 
@@ -22,6 +24,23 @@ def bgr_to_i420(bgr: U8, out: Planes, color: ColorSpace = BT601) -> None:
     half = (out.u.shape[1], out.u.shape[0])
     cv2.resize(cv2.extractChannel(yuv, 1), half, dst=out.u, interpolation=cv2.INTER_AREA)
     cv2.resize(cv2.extractChannel(yuv, 2), half, dst=out.v, interpolation=cv2.INTER_AREA)
+
+
+def decode_bgr(data: U8) -> U8 | None:
+    """A picture file's bytes as (H, W, 3) BGR uint8; None or cv2.error if it cannot be decoded.
+
+    Grey, 16-bit and palette pictures become 8-bit colour; EXIF orientation is obeyed; transparency is flattened on
+    black, and in such a picture the orientation is not obeyed.
+    """
+    # Only IMREAD_UNCHANGED gives alpha, and only IMREAD_COLOR obeys EXIF and brings grey and 16 bits to 8-bit colour.
+    jpeg = data[:2].tobytes() == b"\xff\xd8"
+    picture: Any = None if jpeg else cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    if picture is None or picture.ndim != 3 or picture.shape[2] != 4:
+        return cast("U8 | None", cv2.imdecode(data, cv2.IMREAD_COLOR))
+    if picture.dtype == np.uint16:
+        picture = (picture >> 8).astype(np.uint8)
+    alpha = cv2.cvtColor(picture[..., 3], cv2.COLOR_GRAY2BGR)
+    return cast(U8, cv2.multiply(picture[..., :3], alpha, scale=1 / 255))
 
 
 def i420_to_rgb(planes: Planes, color: ColorSpace, out: U8, bgr: bool = False) -> None:
