@@ -22,7 +22,7 @@ from edgeseg.frames import F32, U8, ColorSpace, Frame, Mask, Planes, Size
 from edgeseg.ports import Background, Engine
 from edgeseg.stages.composite import Blend, CutOut
 from edgeseg.stages.pixels import yuv
-from edgeseg.stages.postprocess import keep_near, postprocess
+from edgeseg.stages.postprocess import keep_near, postprocess, surer
 from edgeseg.stages.preprocess import ModelInput
 from edgeseg.stages.refine import Refine
 from edgeseg.stages.spill import Spill, remove_spill, spill_of
@@ -184,7 +184,7 @@ class Pipeline:
         if refine is not None:
             alpha = refine(person, frame.planes.y)
             person = refine.unrefined
-        alpha = keep_near(alpha, person, MARGIN)
+        alpha = keep_near(surer(alpha), person, MARGIN)
         self.times.add("refine", self._clock.now() - start)
         return Mask(alpha, frame.index, frame.captured_at)
 

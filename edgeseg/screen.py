@@ -87,8 +87,9 @@ def print_figures(figures: dict[str, Any]) -> None:
     console = _console(stderr=True)
     fps = f"{figures['fps']} FPS" if figures["fps"] else "-"
     drops = ", ".join(f"{count} {cause}" for cause, count in figures["drops"].items()) or "none"
+    first = f", first after {figures['first_frame_s']} s" if figures["frames"] else ""
     lines = [
-        f"{figures['frames']} frames at {fps}, first after {figures['first_frame_s']} s, {figures['rss_mb']} MB",
+        f"{figures['frames']} frames at {fps}{first}, {figures['rss_mb']} MB",
         f"dropped: {drops}; covered: {figures['masks'].get('cover', 0)}; carried: {figures['masks'].get('carried', 0)}",
     ]
     if figures["engine"]:
@@ -107,6 +108,8 @@ def print_demo(made: Made) -> None:
     """The end of a demo: the table of stages, and where everything is."""
     print_figures(made.figures)
     console = _console()
+    if made.stills:
+        console.print("No camera was found: this is the pinned clip, and a photograph.")
     for what, path in (("video", made.video), ("contact sheet", made.sheet), *made.stills):
         console.print(f"{what}: {path}", markup=False, soft_wrap=True)
 

@@ -52,7 +52,7 @@ class ChromaKey:
         The nearer the hue is to skin's, the narrower the tolerance: a yellow wall takes faces with it otherwise.
         """
         if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
-            raise UsageError(f"The key colour {colour!r} is not like '#00ff00'.")
+            raise UsageError(f"The key colour {colour!r} is not of the form #RRGGBB, such as '#00ff00'.")
         red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
         hue, saturation, value = colorsys.rgb_to_hsv(red, green, blue)
         floor = cls()

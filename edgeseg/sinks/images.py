@@ -100,4 +100,5 @@ class ImagesSink:
             return self._bgr
         bgra = cv2.cvtColor(self._bgr, cv2.COLOR_BGR2BGRA)
         bgra[..., 3] = frame.alpha[: frame.size.height, : frame.size.width]
+        bgra[bgra[..., 3] == 0] = 0  # chroma belongs to four pixels: at the edge some of it lies where nobody is
         return bgra.astype(np.uint8, copy=False)

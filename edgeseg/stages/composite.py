@@ -26,6 +26,7 @@ class Blend:
             np.empty((even.height, even.width), np.uint8),
             np.empty((even.height // 2, even.width // 2), np.uint8),
         ]
+        self._is_coarse = mask.width <= even.width // 2 and mask.height <= even.height // 2
         self._pairs = np.empty((even.height // 2, even.width // 2), np.uint16)
         self._rect: Rect | None = None  # where the last call showed the person
         self._last: tuple[Planes, Planes] | None = None
@@ -45,7 +46,7 @@ class Blend:
         return Rect(left, top, right, bottom)
 
     def __call__(self, person: Planes, alpha: U8 | None, background: Planes, out: Planes) -> None:
-        """out = person * alpha + background * (1 - alpha), alpha (h, w) uint8 upsampled bilinearly to 2 x 2 pixels.
+        """out = person * alpha + background * (1 - alpha), alpha (h, w) uint8 resized bilinearly.
 
         Where alpha is 0 the result is exactly the background, where it is 255 exactly the person; None is all 0. The
         same `background` and `out` objects as at the last call mean that both are as they were then.
@@ -75,11 +76,14 @@ class Blend:
     def _upsample(self, part: U8, luma: Rect, chroma: Rect) -> None:
         """Bilinear to the size of the chroma planes, then each pixel doubled, two bytes at a time.
 
-        A mask is coarser than the chroma planes, so that the luma's own bilinear mask would look the same; it takes
-        a third of the blend's time, and this a tenth.
+        Where the mask is coarser than the chroma planes, the luma's own bilinear mask would look the same; it takes a
+        third of the blend's time, and this a tenth. In small frames the mask is finer, and the luma gets its own.
         """
         up = chroma.of(self._alpha[1])
         cv2.resize(part, chroma.size, dst=up, interpolation=cv2.INTER_LINEAR)
+        if not self._is_coarse:
+            cv2.resize(part, luma.size, dst=luma.of(self._alpha[0]), interpolation=cv2.INTER_LINEAR)
+            return
         pairs = chroma.of(self._pairs)
         np.multiply(up, np.uint16(257), out=pairs, dtype=np.uint16)
         double = luma.of(self._alpha[0]).view(np.uint16)

@@ -37,6 +37,14 @@ def postprocess(scores: F32, io: ModelIO, rect: Rect) -> U8:
     return np.asarray(cv2.LUT(steps, _SIGMOID), np.uint8)
 
 
+def surer(alpha: U8) -> U8:
+    """Stretch alpha (h, w) uint8 so that a quarter is 0 and three quarters are 255; one half stays.
+
+    Models are seldom quite sure that nobody is there: without this the room shines through faintly around people.
+    """
+    return np.asarray(cv2.addWeighted(alpha, 2, alpha, 0, -127.5), np.uint8)
+
+
 def keep_near(alpha: U8, person: U8, margin: float) -> U8:
     """Zero `alpha` farther than `margin` from where `person` is at least one half.
 

@@ -22,12 +22,17 @@ def _noise(size: Size, seed: int) -> Planes:
 
 
 def _reference(person: Planes, alpha: np.ndarray, background: Planes) -> list[np.ndarray]:
-    """The blend of the textbook: the whole mask upsampled to 2 x 2 pixels, in floating point."""
+    """The blend of the textbook: the whole mask resized, to 2 x 2 pixels where it is coarse, in floating point."""
     out = []
     height, width = person.u.shape
     chroma = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR) / 255.0
     for front, behind in zip(person, background, strict=True):
-        up = chroma if front.shape == chroma.shape else chroma.repeat(2, axis=0).repeat(2, axis=1)
+        if front.shape == chroma.shape:
+            up = chroma
+        elif alpha.shape[0] <= height and alpha.shape[1] <= width:
+            up = chroma.repeat(2, axis=0).repeat(2, axis=1)
+        else:
+            up = cv2.resize(alpha, (front.shape[1], front.shape[0]), interpolation=cv2.INTER_LINEAR) / 255.0
         out.append(front * up + behind * (1 - up))
     return out
 

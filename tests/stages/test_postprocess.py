@@ -7,7 +7,7 @@ import pytest
 
 from edgeseg.errors import EngineFault
 from edgeseg.ports import ModelIO
-from edgeseg.stages.postprocess import keep_near, postprocess
+from edgeseg.stages.postprocess import keep_near, postprocess, surer
 from edgeseg.stages.preprocess import Rect
 
 PROBABILITY, LOGIT = ModelIO(4, 6), ModelIO(4, 6, output="logit")
@@ -81,3 +81,11 @@ def test_near_the_person_all_stays() -> None:
     assert np.array_equal(keep_near(alpha, person, 0.02), alpha)
     person[...] = 127
     assert not keep_near(alpha, person, 0.02).any()
+
+
+def test_surer_keeps_the_middle_and_clears_what_is_faint() -> None:
+    before = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    after = surer(before)
+    assert np.array_equal(after >= 128, before >= 128)
+    assert not after[before <= 63].any()
+    assert (after[before >= 192] == 255).all()
