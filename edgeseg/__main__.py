@@ -16,7 +16,7 @@ def main() -> NoReturn:
         signal.signal(number, _leave)
     # Nothing here multiplies matrices: NumPy's library for that need not start its threads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Importing makes objects and next to no garbage: fewer searches for it save a tenth of the time to the first frame.
+    # Importing makes objects and next to no garbage, so it is searched for less often.
     gc.set_threshold(50_000, 20, 20)
     from edgeseg.cli import main as command
 
