@@ -1,0 +1,1 @@
+"""TFLite models as graphs: reading, writing and the passes between."""
