@@ -1,4 +1,4 @@
-"""What the lab's two roots share: where they are kept, and where Debian's packages and the index's wheels come from."""
+"""What the lab's roots share: where they are kept, and where Debian's packages and the index's wheels come from."""
 
 from __future__ import annotations
 
@@ -68,14 +68,18 @@ def cached(name: str, *recipe: str | Path) -> Iterator[tuple[Path, bool]]:
         (folder / ".complete").touch()
 
 
-def requirements(leave_out: tuple[str, ...] = ()) -> list[str]:
-    """What edgeseg needs from the Python index, as its installed metadata says."""
-    required = importlib.metadata.requires("edgeseg") or []
-    return [one for one in required if "extra ==" not in one and not one.startswith(leave_out)]
+def requirements(leave_out: tuple[str, ...] = (), extra: str = "") -> list[str]:
+    """What edgeseg needs from the Python index, as its installed metadata says; `extra`: and what that one adds."""
+    wanted = []
+    for one in importlib.metadata.requires("edgeseg") or []:
+        name, _, of = one.partition("; extra == ")
+        if "extra ==" not in name and of.strip("\"'") in ("", extra) and not one.startswith(leave_out):
+            wanted.append(name)
+    return wanted
 
 
-def install_wheels(target: Path, python: str, *wanted: str) -> None:
-    """Put x86-64 wheels for that CPython into a folder, with this machine's pip."""
-    platforms = [f"--platform=manylinux{glibc}_x86_64" for glibc in ("_2_28", "_2_27", "_2_17", "2014")]
+def install_wheels(target: Path, python: str, *wanted: str, machine: str = "x86_64") -> None:
+    """Put wheels for that CPython and machine into a folder, with this machine's pip."""
+    platforms = [f"--platform=manylinux{glibc}_{machine}" for glibc in ("_2_28", "_2_27", "_2_17", "2014")]
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--root-user-action=ignore", "--only-binary=:all:"]
     subprocess.run([*pip, f"--target={target}", f"--python-version={python}", *platforms, *wanted], check=True)
