@@ -14,7 +14,7 @@ setup: $(STAMP)  ## a .venv with all that development needs, and the pinned asse
 
 # The stamp is made last, so that what was interrupted is done again. A .venv of another Python, or half of one, is
 # made anew. Without the index, what is installed stays as it is and tests whose assets are missing are skipped.
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml edgeseg/tiers/catalogue.yaml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 	    { echo "edgeseg needs Python 3.10 or newer: install it, or name one: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 2; }
 	@test "$$($(BIN)/python -c 'import pip, sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = $(VERSION) || \
@@ -24,6 +24,8 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@echo "setup: fetching models and test pictures"
 	@$(BIN)/edgeseg assets fetch >/dev/null || { code=$$?; test $$code -eq 69; }
+	@echo "setup: building the model tiers"
+	@$(BIN)/python -m quantize build >/dev/null || { code=$$?; test $$code -eq 69; }
 	@touch $@
 
 demo: setup  ## cut a person out of a camera's picture, or of a clip where there is no camera
@@ -44,7 +46,8 @@ bench: setup  ## edgeseg against MediaPipe, as ratios in one run
 farm:  ## the device farm
 	@echo "make farm: the device farm is not built yet; it will be in deploy/" >&2; exit 2
 
-wheel: setup  ## dist/*.whl
+wheel: setup  ## dist/*.whl, with the built tiers in it
+	$(BIN)/python -m quantize build
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
 

@@ -26,11 +26,11 @@ from edgeseg.runtime import Limits, Runtime
 from edgeseg.sinks import SINKS
 from edgeseg.sinks.place import is_same
 from edgeseg.stages.orient import orient
-from edgeseg.tiers import catalogue as tiers
+from edgeseg.tiers import files as tiers
+from edgeseg.tiers.catalogue import DEFAULT_TIER
 from edgeseg.trust import KnownAnswer
 
 if TYPE_CHECKING:
-    from edgeseg.assets.fetch import Progress
     from edgeseg.engines.chroma import ChromaKey
 
 CHROMA_SIZE = Size(640, 360)  # what half the chroma of a 720p frame holds; a finer key would see no more
@@ -43,7 +43,7 @@ class Settings:
     source: str = "auto"
     background: str = "blur"
     sink: str = "null"
-    tier: str = tiers.DEFAULT_TIER
+    tier: str = DEFAULT_TIER
     engine: str = "cpu"
     segmenter: str = "tier"
     threads: int = 0
@@ -55,9 +55,7 @@ class Settings:
     hflip: bool = False
     vflip: bool = False
     max_mask_age_s: float = 0.25
-    asset_dir: str | None = None
-    offline: bool = False
-    progress: Progress | None = None  # is told of a download
+    models: str | None = None  # a folder of tiers, looked in before the others
     key: dict[str, Any] = field(default_factory=dict)
 
 
@@ -101,7 +99,7 @@ def build(settings: Settings, emit: Emit, clock: Clock | None = None) -> Run:
 
 def check_words(settings: Settings) -> None:
     """Raise UsageError for a word that names nothing, before anything is opened."""
-    tiers.tier(settings.tier)
+    tiers.tier(settings.tier, settings.models)
     if settings.segmenter not in ("tier", "chroma"):
         raise UsageError(f"There is no segmenter {settings.segmenter!r}; choose tier or chroma.")
     if settings.key and settings.segmenter != "chroma":
@@ -133,13 +131,10 @@ def make_pipeline(
 
 def make_engine(settings: Settings) -> Engine:
     """The engine that runs the tier, its model checked against its hash."""
-    from edgeseg.assets import store
-
     check_words(settings)
-    tier = tiers.tier(settings.tier)
+    tier = tiers.tier(settings.tier, settings.models)
     threads = settings.threads or max(1, min(4, (os.cpu_count() or 1) - 1))
-    model = store.load(tier.asset, settings.asset_dir, offline=settings.offline, progress=settings.progress)
-    engine: Engine = load("engine", settings.engine, ENGINES)(model, tier.io, threads)
+    engine: Engine = load("engine", settings.engine, ENGINES)(tiers.load(tier, settings.models), tier.io, threads)
     return engine
 
 

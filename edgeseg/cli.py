@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import math
-import os
-import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -15,25 +11,21 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from edgeseg import __version__
+from edgeseg.command import run_command, say
 from edgeseg.errors import (
     AssetError,
     EdgesegError,
     GoldenError,
-    OutputError,
     Unreachable,
     UsageError,
-    did_you_mean,
-    one_line,
 )
 from edgeseg.stopping import NOTHING_YET, Stoppable, Stopped, stoppable_run
 from edgeseg.tiers.catalogue import DEFAULT_TIER
 
 if TYPE_CHECKING:
     from edgeseg.build import Settings
+    from edgeseg.demo import Assets
     from edgeseg.report import ProcessStart
-
-# What typer raises for a wrong command line: click's class, or typer's own copy of it since it ships one.
-WrongCommand: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 app = typer.Typer(
     help="Real-time person segmentation and background removal on small devices.",
@@ -53,7 +45,8 @@ FILE: dict[str, Any] = {"readable": False}
 TierOption = Annotated[str, typer.Option(help="Model tier, see `edgeseg tiers`.")]
 EngineOption = Annotated[str, typer.Option(help="How to run the tier.")]
 ThreadsOption = Annotated[int, typer.Option(help="Threads of the engine; 0: one less than the cores.")]
-AssetDirOption = Annotated[str | None, typer.Option(help="Where the models are kept.")]
+ModelsOption = Annotated[str | None, typer.Option(help="A folder of tiers to look in first.")]
+AssetDirOption = Annotated[str | None, typer.Option(help="Where the pinned files are kept.")]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Fetch nothing.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")]
 RefineOption = Annotated[bool, typer.Option("--refine/--no-refine", help="Let the mask follow the picture's edges.")]
@@ -87,8 +80,7 @@ def run(
     max_mask_age: Annotated[
         float, typer.Option(min=0, help="Milliseconds that a live frame's mask may be old; then it is covered.")
     ] = 250.0,
-    asset_dir: AssetDirOption = None,
-    offline: OfflineOption = False,
+    models: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take the background away from a camera or a file, until it ends or Ctrl-C."""
@@ -119,20 +111,19 @@ def run(
         hflip=hflip,
         vflip=vflip,
         max_mask_age_s=_milliseconds("--max-mask-age", max_mask_age),
-        asset_dir=asset_dir or None,
-        offline=offline,
+        models=models or None,
         key={name: value for name, value in key.items() if value is not None},
     )
     to_stdout = sink == "-"
     if to_stdout and as_json:
         raise UsageError("--sink - writes the video to standard output, where --json would write too; use one of them.")
-    with stoppable_run(_say) as stoppable:
+    with stoppable_run(say) as stoppable:
         try:
             figures = _run(settings, ProcessStart.of(SystemClock()), as_json, stoppable)
         except (Stopped, EdgesegError):
             if not stoppable.at_once:
                 raise
-            _say(NOTHING_YET)
+            say(NOTHING_YET)
             return
         if as_json:
             print(json.dumps(figures), flush=True)  # noqa: T201 - this is the output
@@ -149,6 +140,7 @@ def demo(
     tier: TierOption = DEFAULT_TIER,
     background: Annotated[str, typer.Option(help="As for `edgeseg run`.")] = "color:#3c7a5a",
     frames: Annotated[int, typer.Option(min=1, help="Frames to take from a camera.")] = 300,
+    models: ModelsOption = None,
     asset_dir: AssetDirOption = None,
     offline: OfflineOption = False,
     as_json: JsonOption = False,
@@ -156,7 +148,7 @@ def demo(
     """Cut a person out of a camera's picture, or of a clip where there is no camera, and show the result."""
     from edgeseg.build import Settings
     from edgeseg.clock import SystemClock
-    from edgeseg.demo import make
+    from edgeseg.demo import Assets, make
     from edgeseg.report import ProcessStart
 
     settings = Settings(
@@ -164,17 +156,17 @@ def demo(
         background=background,
         tier=tier,
         frames=frames,
-        asset_dir=asset_dir or None,
-        offline=offline,
+        models=models or None,
     )
     start = ProcessStart.of(SystemClock())
-    _have(tier, "astronaut", "carphone", asset_dir=settings.asset_dir, offline=offline)
+    assets = Assets(asset_dir or None, offline)
+    _have(assets, "astronaut", "carphone")
 
     def run_one(one: Settings) -> dict[str, Any]:
-        with stoppable_run(_say) as stoppable:
+        with stoppable_run(say) as stoppable:
             return _run(one, start, as_json, stoppable)
 
-    made = make(settings, output, run_one)
+    made = make(settings, assets, output, run_one)
     if as_json:
         print(json.dumps({**made.figures, "sheet": str(made.sheet)}))  # noqa: T201
     else:
@@ -191,34 +183,33 @@ def mask(
     engine: EngineOption = "cpu",
     threads: ThreadsOption = 0,
     refine: RefineOption = True,
-    asset_dir: AssetDirOption = None,
-    offline: OfflineOption = False,
+    models: ModelsOption = None,
 ) -> None:
     """Write the person mask of one picture."""
     from edgeseg.stills import write_mask
 
-    settings = _still_settings(tier, engine, threads, asset_dir, offline, refine)
+    settings = _still_settings(tier, engine, threads, models, refine)
     write_mask(picture, output, settings)
 
 
 @app.command()
-def tiers(asset_dir: AssetDirOption = None, as_json: JsonOption = False) -> None:
+def tiers(models: ModelsOption = None, as_json: JsonOption = False) -> None:
     """List the model tiers."""
-    from edgeseg.assets import store
-    from edgeseg.tiers.catalogue import catalogue
+    from edgeseg.tiers import files
 
-    rows = [
-        {
-            "name": tier.name,
-            "path": str(store.path_of(tier.asset, asset_dir)),
-            "sha256": tier.sha256,
-            "height": tier.height,
-            "width": tier.width,
-            "precision": tier.precision,
-        }
-        for tier in catalogue().values()
-    ]
-    _print_rows(rows, as_json)
+    rows: list[dict[str, Any]] = []
+    for tier in files.tiers(models or None).values():
+        path = files.find(tier, models or None)
+        row = {"name": tier.name, "precision": tier.precision, "height": tier.height, "width": tier.width}
+        row |= {"golden": dict(tier.golden), "bytes": tier.bytes, "sha256": tier.sha256}
+        row |= {"path": str(path or files.BUILT / files.file_name(tier)), "here": path is not None}
+        rows.append(row | {"default": tier.name == DEFAULT_TIER})
+    if as_json:
+        print(json.dumps(rows))  # noqa: T201
+    else:
+        from edgeseg.screen import print_tiers
+
+        print_tiers(rows)
 
 
 @assets_app.command("list")
@@ -277,7 +268,6 @@ def golden_check(
     folder: Annotated[Path, typer.Argument(**FILE, metavar="DIR", help="A folder with a dataset.yaml.")],
 ) -> None:
     """Say what is wrong with a golden set; exit 5 if anything is."""
-    from edgeseg.errors import GoldenError
     from edgeseg.golden.pictures import check
 
     problems = check(folder)
@@ -295,15 +285,14 @@ def golden_evaluate(
     engine: EngineOption = "cpu",
     threads: ThreadsOption = 0,
     refine: Annotated[bool, typer.Option("--refine/--no-refine", help="Score with the refine stage.")] = False,
-    asset_dir: AssetDirOption = None,
-    offline: OfflineOption = False,
+    models: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score one tier on one engine on a golden set."""
     from edgeseg.screen import counting
     from edgeseg.stills import score
 
-    settings = _still_settings(tier, engine, threads, asset_dir, offline, refine)
+    settings = _still_settings(tier, engine, threads, models, refine)
     with counting("scoring", quiet=as_json) as progress:
         card = score(dataset, settings, progress)
     if as_json:
@@ -328,13 +317,11 @@ def _run(settings: Settings, start: ProcessStart, quiet: bool, stoppable: Stoppa
     from edgeseg.build import build
     from edgeseg.facts import Tally
     from edgeseg.report import summary
-    from edgeseg.screen import Watch, download_bar
+    from edgeseg.screen import Watch
 
     tally = Tally()
     watch = Watch(tally, quiet=quiet)
-    with download_bar() as progress:
-        settings.progress = progress
-        made = build(settings, watch)
+    made = build(settings, watch)
     try:
         stoppable.takes(made.runtime)
         with watch.showing(made):
@@ -344,28 +331,22 @@ def _run(settings: Settings, start: ProcessStart, quiet: bool, stoppable: Stoppa
         made.pipeline.close()
 
 
-def _have(tier_name: str, *others: str, asset_dir: str | None, offline: bool) -> None:
-    """Fetch the tier's model, and other assets, with a progress bar if they are not here."""
+def _have(assets: Assets, *names: str) -> None:
+    """Fetch assets with a progress bar if they are not here."""
     from edgeseg.assets import store
-    from edgeseg.tiers.catalogue import tier
 
-    names = [tier(tier_name).asset, *others]
-    if offline or all(store.path_of(name, asset_dir).exists() for name in names):
+    if assets.offline or all(store.path_of(name, assets.folder).exists() for name in names):
         return
     from edgeseg.screen import download_bar
 
     with download_bar() as progress:
-        store.fetch_all(names, asset_dir, progress=progress)
+        store.fetch_all(names, assets.folder, progress=progress)
 
 
-def _still_settings(
-    tier: str, engine: str, threads: int, asset_dir: str | None, offline: bool, refine: bool
-) -> Settings:
+def _still_settings(tier: str, engine: str, threads: int, models: str | None, refine: bool) -> Settings:
     from edgeseg.build import Settings, check_words
 
-    settings = Settings(
-        tier=tier, engine=engine, threads=threads, asset_dir=asset_dir or None, offline=offline, refine=refine
-    )
+    settings = Settings(tier=tier, engine=engine, threads=threads, models=models or None, refine=refine)
     check_words(settings)
     return settings
 
@@ -413,67 +394,4 @@ def _print_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
 
 def main() -> NoReturn:
     """The body of the `edgeseg` command."""
-    _open_standard_streams()
-    try:
-        code = app(standalone_mode=False) or 0
-        sys.stdout.flush()
-    except EdgesegError as error:
-        code = error.exit_code
-        _say(str(error), lines=isinstance(error, GoldenError))
-    except WrongCommand as error:
-        code = 2
-        message = _of_wrong_command(error)
-        if message.startswith("Usage:"):  # a command without arguments: help is its message
-            print(message, file=sys.stderr)  # noqa: T201
-        else:
-            _say(message)
-    except (KeyboardInterrupt, typer.Abort):
-        code = 130
-        _say("Stopped.")
-    except (BrokenPipeError, SystemExit):  # which rich and typer make of it
-        code = 0  # whoever read our output has gone
-    except OSError as error:
-        code = OutputError.exit_code
-        _say(f"{error.filename or 'The output'} failed: {error.strerror or error}.")
-    except Exception as error:
-        if os.environ.get("EDGESEG_TRACEBACK"):
-            raise
-        code = 70
-        _say(f"A bug: {type(error).__name__}: {error}. Set EDGESEG_TRACEBACK=1 to see where, and please report it.")
-    # A hung engine's thread may never end, and a broken stream would be flushed once more: leave without either.
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.flush()
-    os._exit(code)
-
-
-def _of_wrong_command(error: Exception) -> str:
-    """What typer says of a wrong command line, with one suggestion for an unknown option and not a list of them."""
-    message: str = error.format_message()  # type: ignore[attr-defined]
-    near = getattr(error, "possibilities", None)
-    option = getattr(error, "option_name", None)
-    if near and option:
-        return f"There is no option {option!r}; {did_you_mean(option, near)}"
-    return message
-
-
-def _open_standard_streams() -> None:
-    """Whoever started us may have closed them: then files that we open would take their numbers, and our words."""
-    for number in (0, 1, 2):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDONLY)  # takes the lowest free number; what is written there fails
-    if sys.stdout is None:
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for the life of the process
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):  # names of files need not be text
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _say(message: str, lines: bool = False) -> None:
-    """One line on stderr; with `lines` those of the message stay apart."""
-    for number, line in enumerate(message.splitlines() if lines else [message]):
-        with contextlib.suppress(OSError, ValueError):
-            print(f"{'' if number else 'edgeseg: '}{one_line(line)}", file=sys.stderr)  # noqa: T201
+    run_command(app, "edgeseg")

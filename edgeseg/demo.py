@@ -36,7 +36,19 @@ class Made:
     figures: dict[str, Any]
 
 
-def make(settings: Settings, folder: Path, run: Callable[[Settings], dict[str, Any]]) -> Made:
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """Where the clip and the photograph are found."""
+
+    folder: str | None = None
+    offline: bool = False
+
+    def path(self, name: str) -> str:
+        """The asset's path; raises as `assets.store.find` does."""
+        return str(store.find(name, self.folder, offline=self.offline))
+
+
+def make(settings: Settings, assets: Assets, folder: Path, run: Callable[[Settings], dict[str, Any]]) -> Made:
     """Run the main job into `folder`; `run` does one run and gives its figures.
 
     Raises OutputError if the folder cannot be used, and what the runs raise.
@@ -45,12 +57,12 @@ def make(settings: Settings, folder: Path, run: Callable[[Settings], dict[str, A
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"The folder {folder} cannot be made: {error.strerror}; choose another --output.") from None
-    source, has_camera = _source_of(settings)
+    source, has_camera = _source_of(settings, assets)
     video = folder / ("demo.webm" if settings.background == "alpha" else "demo.mp4")
     figures = run(dataclasses.replace(settings, source=source, sink=f"file:{video}"))
     pictures: list[tuple[str, str]] = []
     if not has_camera:
-        portrait = str(store.find("astronaut", settings.asset_dir, offline=settings.offline))
+        portrait = assets.path("astronaut")
         pictures = [("blurred", "blur"), ("cut-out", "alpha")]
         for name, background in pictures:
             still = dataclasses.replace(
@@ -59,11 +71,11 @@ def make(settings: Settings, folder: Path, run: Callable[[Settings], dict[str, A
             run(still)
     stills = tuple((f"photograph, {name}", folder / f"astronaut-{name}.png") for name, _ in pictures)
     sheet = folder / "contact-sheet.png"
-    _write_sheet(sheet, settings, None if has_camera else source, video, stills)
+    _write_sheet(sheet, settings, None if has_camera else (source, assets.path("astronaut")), video, stills)
     return Made(video, sheet, stills, figures)
 
 
-def _source_of(settings: Settings) -> tuple[str, bool]:
+def _source_of(settings: Settings, assets: Assets) -> tuple[str, bool]:
     """The source to use, and whether it is a camera."""
     if settings.source != "auto":
         live = settings.source.partition(":")[0] in ("camera", "picamera2", "gst")
@@ -71,24 +83,27 @@ def _source_of(settings: Settings) -> tuple[str, bool]:
     try:
         open_source("auto", SourceWish(), SystemClock(), ignore).close()
     except (SourceError, NotPermitted):
-        return str(store.find("carphone", settings.asset_dir, offline=settings.offline)), False
+        return assets.path("carphone"), False
     return "auto", True
 
 
 def _write_sheet(
-    path: Path, settings: Settings, source: str | None, video: Path, stills: tuple[tuple[str, Path], ...]
+    path: Path, settings: Settings, shown: tuple[str, str] | None, video: Path, stills: tuple[tuple[str, Path], ...]
 ) -> None:
-    """Rows of source, mask and result side by side; a camera's frames are gone, so only results are left of them."""
+    """Rows of source, mask and result side by side; a camera's frames are gone, so only results are left of them.
+
+    shown: the paths of the clip and of the photograph.
+    """
     results = _some_frames(str(video))
     rows: list[U8] = []
-    segmenter = Segmenter(settings.tier, asset_dir=settings.asset_dir, offline=settings.offline)
+    segmenter = Segmenter(settings.tier, models=settings.models)
     try:
-        sources = _some_frames(source) if source else results
+        sources = _some_frames(shown[0]) if shown else results
         for before, after in zip(sources, results, strict=False):
             mask = np.repeat(segmenter.mask(before)[..., None], 3, axis=2)
-            rows.append(_row([before, mask, after] if source else [mask, after]))
-        if stills:
-            portrait = cv2.imread(str(store.find("astronaut", settings.asset_dir, offline=settings.offline)))
+            rows.append(_row([before, mask, after] if shown else [mask, after]))
+        if shown:
+            portrait = cv2.imread(shown[1])
             assert portrait is not None
             bgr = np.asarray(portrait, np.uint8)
             mask = np.repeat(segmenter.mask(bgr)[..., None], 3, axis=2)

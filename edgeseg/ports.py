@@ -116,15 +116,14 @@ class ModelIO:
     """How a model is fed and read.
 
     height, width: of its input. fit: "stretch" squeezes the frame into it, "letterbox" keeps the
-    frame's shape and pads with black. dtype: "float32" takes RGB in [0, 1], "uint8" in 0..255.
-    output: "probability" in [0, 1], or "logit".
+    frame's shape and pads with black. dtype: "float32" takes RGB in [0, 1], "uint8" in 0..255, "int8" in -128..127,
+    which is 128 less.
     """
 
     height: int
     width: int
     fit: Literal["stretch", "letterbox"] = "stretch"
-    dtype: Literal["float32", "uint8"] = "float32"
-    output: Literal["probability", "logit"] = "probability"
+    dtype: Literal["float32", "uint8", "int8"] = "float32"
 
 
 @dataclass(frozen=True, slots=True)

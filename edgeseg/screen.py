@@ -129,6 +129,16 @@ def print_table(rows: list[dict[str, Any]]) -> None:
     console.print(table)
 
 
+def print_tiers(rows: list[dict[str, Any]]) -> None:
+    """The tiers with their scores: mean IoU on the golden sets, in percent."""
+    shown = []
+    for row in rows:
+        scores = {name: f"{row['golden'][name]:.1%}" if name in row["golden"] else "" for name in ("stills", "webcam")}
+        note = "missing" if not row["here"] else "default" if row["default"] else ""
+        shown.append({"tier": row["name"], **scores, "kB": row["bytes"] // 1000, "": note})
+    print_table(shown)
+
+
 def print_scorecard(card: Scorecard) -> None:
     """A scorecard without its single pictures."""
     import json

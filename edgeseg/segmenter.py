@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -13,40 +12,36 @@ from edgeseg.clock import SystemClock
 from edgeseg.errors import UsageError
 from edgeseg.frames import U8, ColorSpace, Frame, Planes, Size
 from edgeseg.pipeline import Mode, Pipeline
-from edgeseg.ports import EngineReport
+from edgeseg.ports import Engine, EngineReport
 from edgeseg.stages.pixels import bgr_to_i420
 from edgeseg.tiers.catalogue import DEFAULT_TIER
 from edgeseg.trust import KnownAnswer
-
-if TYPE_CHECKING:
-    from edgeseg.assets.fetch import Progress
 
 
 class Segmenter:
     """Finds people in pictures, by the same stages as a live run.
 
-    tier: a name of the catalogue. threads: of the engine, 0 for one less than the cores. refine: follow edges.
-    asset_dir: where the models are kept, None for the user's cache; they are fetched on first use unless `offline`.
-    progress: is told of the download: (package, bytes so far, bytes in all).
+    tier: a name of the catalogue. engine: how to run it, or an engine that runs already. threads: of the engine, 0 for
+    one less than the cores. refine: follow edges. models: a folder of tiers to look in first.
 
-    Raises UsageError, AssetError, Unreachable, and CandidateError if the engine fails its known-answer test. Not for
-    two threads at once.
+    Raises UsageError, AssetError, and CandidateError if the tier is not here or the engine fails its known-answer
+    test. Not for two threads at once.
     """
 
     def __init__(
         self,
         tier: str = DEFAULT_TIER,
         *,
-        engine: str = "cpu",
+        engine: str | Engine = "cpu",
         threads: int = 0,
         refine: bool = True,
-        asset_dir: str | Path | None = None,
-        offline: bool = False,
-        progress: Progress | None = None,
+        models: str | Path | None = None,
     ) -> None:
-        directory = str(asset_dir) if asset_dir is not None else None
-        self._engine = make_engine(
-            Settings(tier=tier, engine=engine, threads=threads, asset_dir=directory, offline=offline, progress=progress)
+        folder = str(models) if models is not None else None
+        self._engine = (
+            make_engine(Settings(tier=tier, engine=engine, threads=threads, models=folder))
+            if isinstance(engine, str)
+            else engine
         )
         self._pipeline = Pipeline(
             self._engine, None, KnownAnswer.portrait(), SystemClock(), mode=Mode.ALPHA, refine=refine

@@ -70,7 +70,5 @@ def _segmenter(settings: Settings) -> Segmenter:
         engine=settings.engine,
         threads=settings.threads,
         refine=settings.refine,
-        asset_dir=settings.asset_dir,
-        offline=settings.offline,
-        progress=settings.progress,
+        models=settings.models,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from edgeseg.tiers.catalogue import Fit
 from quantize.graph.flatbuffer import read
 from quantize.graph.graph import Graph
 from quantize.graph.passes.activations import fuse_activations
@@ -13,6 +14,7 @@ from quantize.graph.passes.constants import fold_fp16
 from quantize.graph.passes.resize import global_pool_as_mean, pool_edges, resize
 from quantize.graph.passes.tidy import drop_orphans, keep_outputs, mask_as_probability
 from quantize.graph.passes.transpose_conv import builtin_transpose_conv, depth_to_space
+from quantize.graph.validate import validate
 
 Pass = Callable[[Graph], None]
 
@@ -29,7 +31,7 @@ class Family:
     name: str
     asset: str
     outputs: dict[str, str]
-    fit: str
+    fit: Fit
     stride: int
     sizes: tuple[tuple[int, int], ...]
 
@@ -83,6 +85,8 @@ def passes(family: Family, height: int, width: int) -> Iterator[tuple[str, Pass]
 def fp32_graph(family: Family, source: bytes, height: int, width: int) -> Graph:
     """The family's model of that size with FP32 weights. source: the bytes of its asset."""
     graph = read(source)
+    validate(graph)
     for _, step in passes(family, height, width):
         step(graph)
+        validate(graph)
     return graph

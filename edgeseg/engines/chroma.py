@@ -81,7 +81,7 @@ class ChromaEngine:
     """
 
     def __init__(self, height: int, width: int, key: ChromaKey = ChromaKey()) -> None:
-        self._io = ModelIO(height, width, "stretch", "uint8", "probability")
+        self._io = ModelIO(height, width, "stretch", "uint8")
         self._table = _table(key)
         self._hsv = np.empty((height, width, 3), np.uint8)
         self._plane = np.empty((height, width), np.uint8)

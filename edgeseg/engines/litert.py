@@ -35,7 +35,7 @@ class CpuEngine:
         self._library, interpreter_class = _runtime()
         self._interpreter: Any = _allocated(interpreter_class, model, threads, self._library)
         self._input = _input(self._interpreter, io)
-        self._output = _output(self._interpreter, io)
+        self._output, self._scale, self._zero_point = _output(self._interpreter, io)
         self._threads = threads
         self._report: EngineReport | None = None
 
@@ -61,10 +61,14 @@ class CpuEngine:
         try:
             interpreter.set_tensor(self._input, rgb[np.newaxis])
             interpreter.invoke()
-            answer: npt.NDArray[np.float32] = interpreter.get_tensor(self._output)
+            answer: npt.NDArray[Any] = interpreter.get_tensor(self._output)
         except (RuntimeError, ValueError) as error:
             raise EngineFault(f"The cpu engine ({self._library}) failed: {_one_line(error)}.") from error
-        return answer.reshape(self._io.height, self._io.width)
+        answer = answer.reshape(self._io.height, self._io.width)
+        if self._scale:
+            answer = np.subtract(answer, self._zero_point, dtype=np.float32)
+            answer *= self._scale
+        return answer
 
     def close(self) -> None:
         """See `ports.Engine`."""
@@ -141,7 +145,7 @@ def _allocated(interpreter_class: Any, model: bytes | str | os.PathLike[str], th
         if custom:
             raise CandidateError(
                 f"{name} needs the operation {custom[1]}, which {library} does not have: install ai-edge-litert where"
-                " there is a wheel of it, or choose the tier body-256x256-fp16, which runs without."
+                " there is a wheel of it, or choose a tier that `edgeseg tiers` lists, which run without."
             ) from error
         raise CandidateError(f"{name} cannot be run by {library}: {said}.") from error
     return interpreter
@@ -152,18 +156,36 @@ def _input(interpreter: Any, io: ModelIO) -> int:
     wanted = (1, io.height, io.width, 3)
     details = interpreter.get_input_details()
     if len(details) == 1 and tuple(details[0]["shape"]) == wanted and details[0]["dtype"] == np.dtype(io.dtype):
+        zero_point = -128 if io.dtype == "int8" else 0
+        if io.dtype != "float32" and not _is_unit(details[0], zero_point):
+            raise CandidateError(f"The model takes {io.dtype} {_numbers(details[0])}, which is no RGB in [0, 1].")
         return int(details[0]["index"])
     raise CandidateError(f"The model takes {_shapes(details)}, and the tier says {io.dtype} {list(wanted)}.")
 
 
-def _output(interpreter: Any, io: ModelIO) -> int:
-    """The index of the one output that is a mask; a model may have others, for landmarks and such."""
+def _output(interpreter: Any, io: ModelIO) -> tuple[int, float, int]:
+    """(index, scale, zero point) of the one output that is a mask; a model may have others. Scale 0: float32."""
     wanted = (1, io.height, io.width, 1)
     details = interpreter.get_output_details()
-    masks = [one for one in details if tuple(one["shape"]) == wanted and one["dtype"] == np.float32]
-    if len(masks) == 1:
-        return int(masks[0]["index"])
-    raise CandidateError(f"The model gives {_shapes(details)}, and the tier says float32 {list(wanted)}.")
+    masks = [one for one in details if tuple(one["shape"]) == wanted]
+    if len(masks) != 1 or masks[0]["dtype"] not in (np.float32, np.int8, np.uint8):
+        raise CandidateError(f"The model gives {_shapes(details)}, and the tier says a mask {list(wanted)}.")
+    mask = masks[0]
+    if mask["dtype"] == np.float32:
+        return int(mask["index"]), 0.0, 0
+    zero_point = -128 if mask["dtype"] == np.int8 else 0
+    if not _is_unit(mask, zero_point):
+        raise CandidateError(f"The model gives {np.dtype(mask['dtype'])} {_numbers(mask)}, which is no probability.")
+    return int(mask["index"]), float(mask["quantization"][0]), zero_point
+
+
+def _is_unit(tensor: dict[str, Any], zero_point: int) -> bool:
+    """Whether the 256 steps of a quantized tensor are [0, 1], with 1 being the last step or the one after."""
+    return bool(1 / 256.5 < tensor["quantization"][0] < 1 / 254.5 and tensor["quantization"][1] == zero_point)
+
+
+def _numbers(tensor: dict[str, Any]) -> str:
+    return "of scale {:g} and zero point {}".format(*tensor["quantization"])
 
 
 def _shapes(details: list[dict[str, Any]]) -> str:

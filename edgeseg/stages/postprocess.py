@@ -12,29 +12,22 @@ from edgeseg.frames import F32, U8
 from edgeseg.ports import ModelIO
 from edgeseg.stages.preprocess import Rect
 
-# A sigmoid in steps of 1/16: below -8 and above 8 it is 0 and 255 in 8 bits anyway.
-_SIGMOID = np.rint(255 / (1 + np.exp(-(np.arange(256) - 128) / 16.0))).astype(np.uint8)
 _SLACK = 1e-3  # a delegate's rounding, not a wrong scale
 
 
 def postprocess(scores: F32, io: ModelIO, rect: Rect) -> U8:
-    """Person scores (height, width) float32 to alpha (h, w) uint8 of the part `rect` that holds the frame.
+    """Person probabilities (height, width) float32 to alpha (h, w) uint8 of the part `rect` that holds the frame.
 
-    Raises EngineFault if the scores cannot be a mask: another shape, not finite, or not probabilities where
-    the model gives probabilities (a wrong output scale would show the whole room).
+    Raises EngineFault if the scores cannot be a mask: another shape, not finite, or no probabilities (a wrong output
+    scale would show the whole room).
     """
     if scores.shape != (io.height, io.width):
         raise EngineFault(f"The engine answered with shape {scores.shape} instead of {(io.height, io.width)}.")
-    low, high = (-_SLACK, 1 + _SLACK) if io.output == "probability" else (-1e4, 1e4)
     least, most, _, _ = cv2.minMaxLoc(scores)
     # A NaN is neither least nor most, but it spoils the sum.
-    if not (low <= least and most <= high and math.isfinite(cv2.sumElems(scores)[0])):
-        raise EngineFault(f"The engine answered values from {least:g} to {most:g} or none at all: no {io.output}.")
-    inside = rect.of(scores)
-    if io.output == "probability":
-        return np.asarray(cv2.convertScaleAbs(inside, alpha=255), np.uint8)
-    steps = np.clip(inside * 16 + 128, 0, 255).astype(np.uint8)
-    return np.asarray(cv2.LUT(steps, _SIGMOID), np.uint8)
+    if not (least >= -_SLACK and most <= 1 + _SLACK and math.isfinite(cv2.sumElems(scores)[0])):
+        raise EngineFault(f"The engine answered values from {least:g} to {most:g} or none at all: no probability.")
+    return np.asarray(cv2.convertScaleAbs(rect.of(scores), alpha=255), np.uint8)
 
 
 def surer(alpha: U8) -> U8:

@@ -84,8 +84,9 @@ class ModelInput:
         self._yuv = np.empty((size.height, size.width, 3), np.uint8)
         self._rgb = np.empty_like(self._yuv)
         self._matrix = color.to_rgb()
-        self._float = io.dtype == "float32"
-        self.tensor: npt.NDArray[Any] = np.zeros((io.height, io.width, 3), io.dtype)
+        self._dtype = io.dtype
+        black = -128 if io.dtype == "int8" else 0
+        self.tensor: npt.NDArray[Any] = np.full((io.height, io.width, 3), black, io.dtype)
 
     def fill(self, planes: Planes) -> npt.NDArray[Any]:
         """Write the frame into `tensor`, (height, width, 3) RGB of the model's dtype, and return it."""
@@ -96,8 +97,10 @@ class ModelInput:
         cv2.merge(self._channels, dst=self._yuv)
         cv2.transform(self._yuv, self._matrix, dst=self._rgb)
         inside = self.rect.of(self.tensor)
-        if self._float:
+        if self._dtype == "float32":
             np.multiply(self._rgb, np.float32(1 / 255), out=inside)
+        elif self._dtype == "int8":  # 128 less is the same bits with the first one turned over
+            np.bitwise_xor(self._rgb, np.uint8(128), out=inside.view(np.uint8))
         else:
             np.copyto(inside, self._rgb)
         return self.tensor

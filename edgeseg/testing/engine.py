@@ -18,8 +18,8 @@ from edgeseg.ports import EngineReport, ModelIO
 Fault = Literal["raise", "hang", "nan", "shape", "x255", "logits", "half", "ones", "zeros"]
 """raise: EngineFault. hang: no answer until `release`. nan: a NaN among good values. shape: one row too few.
 
-x255, logits, half: the right mask on a wrong scale (p * 255; logits where probabilities are due and the other way
-round; p * 0.5 + 0.5, which is person everywhere). ones, zeros: all person, nobody.
+x255, logits, half: the right mask on a wrong scale (p * 255; logits where probabilities are due; p * 0.5 + 0.5, which
+is person everywhere). ones, zeros: all person, nobody.
 """
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 
@@ -155,8 +155,7 @@ def _spoil(person: F32, fault: Fault | None, io: ModelIO) -> F32:
         person = np.full_like(person, fault == "ones")
     elif fault == "half":
         person = person * 0.5 + 0.5
-    as_logit = (io.output == "logit") != (fault == "logits")
-    answer = _logit(person) if as_logit else person
+    answer = _logit(person) if fault == "logits" else person
     if fault == "x255":
         answer = answer * 255
     elif fault == "nan":

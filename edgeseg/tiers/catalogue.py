@@ -1,9 +1,15 @@
-"""The catalogue: which model tiers there are, and how each is fed and read."""
+"""The catalogue: which model tiers there are, how each is fed and read, and what it scored.
+
+Rows are data: `catalogue.yaml` here, written by `python -m quantize catalogue`, and a `catalogue.yaml` in a folder of
+models for tiers of the user's own. A row has the fields of `Tier`.
+"""
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, fields
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -13,93 +19,127 @@ from edgeseg.errors import UsageError, did_you_mean
 from edgeseg.ports import ModelIO
 
 DEFAULT_TIER = "selfie-landscape-144x256-fp16"
+FILE = Path(__file__).with_name("catalogue.yaml")
 
 Precision = Literal["fp32", "fp16", "int8"]
 Fit = Literal["stretch", "letterbox"]
-DType = Literal["float32", "uint8"]
-Output = Literal["probability", "logit"]
+DType = Literal["float32", "int8", "uint8"]
 
-_WORDS: dict[str, tuple[str, ...]] = {
-    "precision": get_args(Precision),
-    "fit": get_args(Fit),
-    "dtype": get_args(DType),
-    "output": get_args(Output),
-}
-# The port knows these two inputs only; a model that wants another range needs a new word there first.
-_RANGES = {"float32": (0.0, 1.0), "uint8": (0.0, 255.0)}
+_OPTIONAL = ("passes", "golden", "twin")
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """How a tensor holds real numbers: real = (stored - zero_point) * scale."""
+
+    dtype: DType
+    scale: float = 1.0
+    zero_point: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Tier:
     """One model variant.
 
-    asset: of `edgeseg.assets`, the `.tflite` file. family: tiers of one family share their weights. height, width:
-    of the input, in pixels. precision: of the weights. sha256 (hex), bytes: of the file. fit, dtype, output:
-    see `ports.ModelIO`. input_range: what black and white are fed as.
+    family: tiers of one family share their weights. asset: what it was built from, of `edgeseg.assets` or a file of the
+    user's. passes: the steps that made it, in their order. height, width: of the input, in pixels. precision: of the
+    arithmetic, fp16 of the weights. sha256 (hex), bytes: of the file. fit: see `ports.ModelIO`. input: RGB in [0, 1].
+    output: the probability of a person. golden: mean IoU on each golden set it was scored on. twin: the tier
+    that a file compiled for an Edge TPU was made from.
     """
 
     name: str
-    asset: str
     family: str
+    asset: str
     height: int
     width: int
     precision: Precision
     sha256: str
     bytes: int
     fit: Fit
-    dtype: DType
-    input_range: tuple[float, float]
-    output: Output
+    input: Numbers
+    output: Numbers
     licence: str
+    passes: tuple[str, ...] = ()
+    golden: Mapping[str, float] = field(default_factory=dict)
+    twin: str | None = None
 
     @property
     def io(self) -> ModelIO:
         """How an engine feeds and reads it."""
-        return ModelIO(self.height, self.width, self.fit, self.dtype, self.output)
-
-
-def tier(name: str = DEFAULT_TIER) -> Tier:
-    """The tier of that name; raises UsageError with the nearest name if there is none."""
-    known = catalogue()
-    if name not in known:
-        raise UsageError(f"There is no tier {name!r}; {did_you_mean(name, known)}")
-    return known[name]
+        return ModelIO(self.height, self.width, self.fit, self.input.dtype)
 
 
 @functools.cache
 def catalogue() -> dict[str, Tier]:
     """The tiers of this version, by name."""
-    return read(Path(__file__).with_name("catalogue.yaml"))
+    return read(FILE)
+
+
+def row_of(name: str) -> Tier | None:
+    """One tier of this version; None if there is none of that name. Reads its row only, for start-up time counts."""
+    found = re.search(rf"(?m)^{re.escape(name)}:\n(?:[ #].*\n)+", FILE.read_text(encoding="utf-8"))
+    return parse(found[0].encode(), FILE)[name] if found else None
 
 
 def read(path: Path) -> dict[str, Tier]:
     """Read a catalogue; raises UsageError that names the file, the tier and the field."""
     try:
-        # libyaml's loader where PyYAML was built with it: ten times faster, and start-up time is counted.
-        rows = yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (OSError, yaml.YAMLError) as error:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"The catalogue {path} cannot be read: {error.strerror}.") from error
+    return parse(content, path)
+
+
+def parse(content: bytes, path: Path) -> dict[str, Tier]:
+    """The tiers in a catalogue's text; raises as `read` does, where `path` is only named."""
+    try:
+        # libyaml's loader where PyYAML was built with it: ten times faster.
+        rows = yaml.load(content, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as error:
         raise UsageError(f"The catalogue {path} cannot be read: {' '.join(str(error).split())}.") from error
     if not isinstance(rows, dict):
         raise UsageError(f"The catalogue {path} is not a mapping from tiers to their fields.")
-    return {str(name): _tier(str(name), row, path) for name, row in rows.items()}
+    return {str(name): _tier(str(name), row, f"{path}: tier {name}") for name, row in rows.items()}
 
 
-def _tier(name: str, row: Any, path: Path) -> Tier:
-    where = f"{path}: tier {name}"
+def _tier(name: str, row: Any, where: str) -> Tier:
+    known = {one.name for one in fields(Tier)} - {"name"}
+    _check_keys(row, known, known - set(_OPTIONAL), where)
+    for key, words in (("precision", get_args(Precision)), ("fit", get_args(Fit))):
+        if row[key] not in words:
+            raise UsageError(f"{where}: {key} is {row[key]!r}, not one of {', '.join(words)}.")
+    for key in ("height", "width", "bytes"):
+        if type(row[key]) is not int or row[key] < 1:
+            raise UsageError(f"{where}: {key} is {row[key]!r}, not a whole number above 0.")
+    for key in ("family", "asset", "licence", "sha256"):
+        if not isinstance(row[key], str) or not row[key]:
+            raise UsageError(f"{where}: {key} is {row[key]!r}, not a word.")
+    if not re.fullmatch("[0-9a-f]{64}", row["sha256"]):
+        raise UsageError(f"{where}: sha256 is {row['sha256']!r}, not 64 hexadecimal digits.")
+    given = {key: row[key] for key in known & set(row)}
+    given["input"], given["output"] = (_numbers(row[key], f"{where}: {key}") for key in ("input", "output"))
+    given["passes"] = tuple(row.get("passes") or ())
+    return Tier(name=name, **given)
+
+
+def _numbers(row: Any, where: str) -> Numbers:
+    known = {one.name for one in fields(Numbers)}
+    _check_keys(row, known, {"dtype"}, where)
+    if row["dtype"] not in get_args(DType):
+        raise UsageError(f"{where}: dtype is {row['dtype']!r}, not one of {', '.join(get_args(DType))}.")
+    if isinstance(row.get("scale", 1.0), bool) or not isinstance(row.get("scale", 1.0), (int, float)):
+        raise UsageError(f"{where}: scale is {row['scale']!r}, not a number.")
+    if type(row.get("zero_point", 0)) is not int:
+        raise UsageError(f"{where}: zero_point is {row['zero_point']!r}, not a whole number.")
+    return Numbers(**row)
+
+
+def _check_keys(row: Any, known: set[str], needed: set[str], where: str) -> None:
     if not isinstance(row, dict):
         raise UsageError(f"{where} is not a mapping.")
-    known = {field.name for field in fields(Tier)} - {"name"}
-    for field in row:
-        if field not in known:
-            raise UsageError(f"{where}: there is no field {field!r}; {did_you_mean(str(field), known)}")
-    for field in sorted(known):
-        if field not in row:
-            raise UsageError(f"{where}: the field {field!r} is missing.")
-        if field in _WORDS and row[field] not in _WORDS[field]:
-            raise UsageError(f"{where}: {field} is {row[field]!r}, not one of {', '.join(_WORDS[field])}.")
-    for field in ("height", "width", "bytes"):
-        if type(row[field]) is not int or row[field] < 1:
-            raise UsageError(f"{where}: {field} is {row[field]!r}, not a whole number above 0.")
-    if row["input_range"] != list(_RANGES[row["dtype"]]):
-        raise UsageError(f"{where}: an input of {row['dtype']} ranges over {list(_RANGES[row['dtype']])}.")
-    return Tier(name=name, **(row | {"input_range": _RANGES[row["dtype"]]}))
+    for key in row:
+        if key not in known:
+            raise UsageError(f"{where}: there is no field {key!r}; {did_you_mean(str(key), known)}")
+    for key in sorted(needed - set(row)):
+        raise UsageError(f"{where}: the field {key!r} is missing.")

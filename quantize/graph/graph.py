@@ -13,13 +13,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeseg.errors import CandidateError
+from edgeseg.errors import CandidateError, one_line
 
 Array = npt.NDArray[Any]
+_LONGEST = 400  # of a message, in characters: names come out of the file and may be anything
 
 
 class ModelError(CandidateError):
-    """A model that cannot be read, or that a pass cannot treat."""
+    """A model that cannot be read, or that a pass cannot treat. Its text is one line, whatever the file's names are."""
+
+    def __init__(self, text: str) -> None:
+        text = one_line(text)
+        super().__init__(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 100]} ... {text[-90:]}")
 
 
 @dataclass(eq=False, slots=True)
@@ -119,9 +124,9 @@ class Graph:
         return users[0] if len(users) == 1 and not self.is_output(tensor) else None
 
     def redirect(self, old: Tensor, new: Tensor) -> None:
-        """Let everything that takes `old` take `new`."""
+        """Let everything that takes `old` take `new`: operations, the outputs and their names in the signature."""
         for op in self.ops:
             op.inputs = [new if t is old else t for t in op.inputs]
         self.outputs = [new if t is old else t for t in self.outputs]
-        for names in self.signature.values():
-            names.update({name: new for name, t in names.items() if t is old})
+        names = self.signature.get("outputs", {})
+        names.update({name: new for name, t in names.items() if t is old})

@@ -30,7 +30,7 @@ def weights_fp16(graph: Graph) -> None:
     for tensor in list(graph.tensors()):
         if tensor.data is None or tensor.dtype != np.float32:
             continue
-        if np.abs(tensor.data).max(initial=0) > np.finfo(np.float16).max:
+        if not np.abs(tensor.data).max(initial=0) <= np.finfo(np.float16).max:  # not: NaN is no less
             raise ModelError(f"The constant {tensor.name} holds values that FP16 cannot.")
         half = Tensor.constant(f"{tensor.name}_fp16", tensor.data.astype(np.float16))
         tensor.data = None

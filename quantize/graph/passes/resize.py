@@ -6,15 +6,18 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from quantize.graph.graph import Graph, ModelError, Op, Tensor
+from quantize.graph.shapes import MAX_SIDE
 
 _WINDOWED = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D")
 _SAME_SHAPE = ("HARD_SWISH", "RELU", "RELU6", "LOGISTIC", "DEQUANTIZE")
 
 
 def global_pool_as_mean(graph: Graph) -> None:
-    """AVERAGE_POOL_2D over the whole picture -> MEAN over rows and columns, which fits every size."""
+    """AVERAGE_POOL_2D over the whole picture -> MEAN over rows and columns, which fits every size. Only in FP32."""
     for op in graph.ops:
-        if op.name != "AVERAGE_POOL_2D" or op.output.shape[1:3] != (1, 1):
+        if op.name != "AVERAGE_POOL_2D" or op.output.shape[1:3] != (1, 1) or op.output.dtype != np.float32:
+            continue
+        if op.options.fusedActivationFunction != schema.ActivationFunctionType.NONE:
             continue
         if (op.options.filterHeight, op.options.filterWidth) != op.input(0).shape[1:3]:
             continue
@@ -39,12 +42,14 @@ def pool_edges(graph: Graph) -> None:
 def resize(graph: Graph, height: int, width: int) -> None:
     """Let the model take height x width pictures: every computed shape and every size in a constant follows.
 
-    Raises ModelError if its operations do not fit together at that size; the sides must be multiples of the model's
-    stride.
+    Raises ModelError if its operations do not fit together at that size, and leaves the graph half changed then; the
+    sides must be multiples of the model's stride.
     """
     image = graph.inputs[0]
     if len(graph.inputs) != 1 or len(image.shape) != 4:
         raise ModelError("Only a model with one picture as its input can be resized.")
+    if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
+        raise ModelError(f"A model cannot take pictures of {height}x{width}.")
     was = {id(t): t.shape for t in graph.tensors()}
     image.shape = (image.shape[0], height, width, image.shape[3])
     for op in graph.ops:

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import struct
-
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from quantize.graph.graph import Graph, ModelError, Op, Tensor
-
-CUSTOM = "Convolution2DTransposeBias"
-# TfLitePaddingType (builtin_op_data.h) -> Padding (schema.fbs); the two count differently.
-_PADDING = {1: schema.Padding.SAME, 2: schema.Padding.VALID}
+from quantize.graph.custom import DECONVOLUTION, deconvolution_options
+from quantize.graph.graph import Graph, Op, Tensor
 
 
 def builtin_transpose_conv(graph: Graph) -> None:
     """Custom `Convolution2DTransposeBias` -> TRANSPOSE_CONV version 3, whose fourth input is the bias.
 
-    Source: mediapipe/util/tflite/operations/transpose_conv_bias.cc: inputs are data, weights (out, h, w, in) and bias;
-    the options are a TfLiteTransposeConvParams: padding, stride width, stride height, 32 bits each.
+    Raises ModelError if the custom operation's options are none.
     """
     for op in graph.ops:
-        if not (op.custom and op.name == CUSTOM):
+        if not (op.custom and op.name == DECONVOLUTION):
             continue
-        try:
-            padding, stride_w, stride_h = struct.unpack_from("<iii", op.options)
-        except struct.error:
-            raise ModelError(f"An operation {CUSTOM} has options of {len(op.options)} bytes and not 12.") from None
-        if padding not in _PADDING:
-            raise ModelError(f"An operation {CUSTOM} has padding {padding}, which is neither SAME nor VALID.")
-        options = schema.TransposeConvOptionsT()
-        options.padding, options.strideW, options.strideH = _PADDING[padding], stride_w, stride_h
+        options = deconvolution_options(op)
         size = Tensor.constant(f"{op.output.name}_size", np.array(op.output.shape, np.int32))
         op.inputs = [size, op.input(1), op.input(0), op.input(2)]
         op.name, op.custom, op.options, op.version = "TRANSPOSE_CONV", False, options, 3
@@ -41,7 +28,8 @@ def depth_to_space(graph: Graph) -> None:
 
     Without overlap each input pixel becomes a block of output pixels of its own: a 1x1 convolution with one
     channel for each place in the block, laid out by DEPTH_TO_SPACE. XNNPACK's deconvolution spends half of the selfie
-    models' time on this one operation, for it computes output channels eight at a time and there is one.
+    models' time on this one operation, for it computes output channels eight at a time and there is one. Only FP32
+    with constant weights: those of integers have scales that would have to follow.
     """
     for op in list(graph.ops):
         if op.name != "TRANSPOSE_CONV" or not _is_blockwise(op):
@@ -51,7 +39,8 @@ def depth_to_space(graph: Graph) -> None:
         channels, per_block = weights.shape[0], block * block
         # DEPTH_TO_SPACE reads channel (row * block + column) * channels + channel for each place in the block.
         mixed = weights.value.transpose(1, 2, 0, 3).reshape(per_block * channels, 1, 1, weights.shape[3])
-        bias = op.inputs[3].value if len(op.inputs) > 3 and op.inputs[3] else np.zeros(channels, np.float32)
+        given = op.inputs[3] if len(op.inputs) > 3 else None
+        bias = np.zeros(channels, np.float32) if given is None else given.value
         deep = Tensor(f"{out.name}_deep", (*x.shape[:3], per_block * channels), out.dtype)
         conv = schema.Conv2DOptionsT()
         conv.padding, conv.strideW, conv.strideH = schema.Padding.SAME, 1, 1
@@ -71,9 +60,11 @@ def depth_to_space(graph: Graph) -> None:
 def _is_blockwise(op: Op) -> bool:
     options, weights, x = op.options, op.input(1), op.input(2)
     block = options.strideH
+    constants = [t for t in (weights, *op.inputs[3:]) if t is not None]
     return bool(
-        options.strideW == block
-        and weights.data is not None
+        options.strideW == block > 1
+        and all(t.data is not None and t.dtype == np.float32 for t in constants)
+        and x.dtype == np.float32
         and weights.shape[1:3] == (block, block)
         and op.output.shape[1:3] == (x.shape[1] * block, x.shape[2] * block)
         and options.fusedActivationFunction == schema.ActivationFunctionType.NONE

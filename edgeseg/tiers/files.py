@@ -1,0 +1,115 @@
+"""Where the tiers' files are, and the tiers that a folder of models adds.
+
+A tier is `<name>.tflite` in the first of these folders that has it: the one given (`--models`), the user's own, the
+machine's, the package's, where `python -m quantize build` puts what it makes and where a wheel brings it. A folder
+may hold a `catalogue.yaml` with tiers of the user's own, and files that Coral's compiler made of a tier:
+`<tier>_edgetpu.tflite` is the tier `<tier>-edgetpu`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from edgeseg.errors import AssetError, CandidateError, NotPermitted, UsageError, did_you_mean
+from edgeseg.tiers import catalogue as rows
+from edgeseg.tiers.catalogue import DEFAULT_TIER, Tier
+
+BUILT = Path(__file__).with_name("models")
+MACHINE = Path("/usr/share/edgeseg/models")
+VARIABLE = "EDGESEG_MODELS"
+COMPILED = "_edgetpu.tflite"
+EDGETPU_OP = b"edgetpu-custom-op"  # the custom operation that Coral's compiler puts in place of what it took
+
+Folder = str | os.PathLike[str] | None
+
+
+def own_folder() -> Path:
+    """The user's own folder of models: $EDGESEG_MODELS, else in the user's data directory."""
+    if chosen := os.environ.get(VARIABLE):
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    return platformdirs.user_data_path("edgeseg") / "models"
+
+
+def folders(models: Folder = None) -> list[Path]:
+    """The folders to look in, in their order. Raises UsageError if `models` is no folder."""
+    given = []
+    if models is not None:
+        given = [Path(models).expanduser()]
+        if not given[0].is_dir():
+            raise UsageError(f"The folder of models {os.fspath(models)!r} is not there; check --models.")
+    return [*given, own_folder(), MACHINE, BUILT]
+
+
+def tiers(models: Folder = None) -> dict[str, Tier]:
+    """All tiers by name: this version's, then what the folders add."""
+    known = dict(rows.catalogue())
+    for name, tier in _added(models):
+        known.setdefault(name, tier)
+    return known
+
+
+def tier(name: str = DEFAULT_TIER, models: Folder = None) -> Tier:
+    """The tier of that name; raises UsageError with the nearest name if there is none."""
+    built_in = rows.row_of(name)
+    if built_in is not None:
+        return built_in
+    known = tiers(models)
+    if name not in known:
+        raise UsageError(f"There is no tier {name!r}; {did_you_mean(name, known)}")
+    return known[name]
+
+
+def find(tier: Tier, models: Folder = None) -> Path | None:
+    """Where the tier's file is, unchecked; None if no folder has it."""
+    return next((path for folder in folders(models) if (path := folder / file_name(tier)).is_file()), None)
+
+
+def load(tier: Tier, models: Folder = None) -> bytes:
+    """The tier's file, the very bytes that were hashed.
+
+    Raises CandidateError (not here), AssetError (not the file that the catalogue means), NotPermitted.
+    """
+    path = find(tier, models)
+    if path is None:
+        raise CandidateError(
+            f"The tier {tier.name} is in none of the folders of models: run make setup in edgeseg's checkout, which"
+            " builds it, or install a wheel from make wheel, which brings it."
+        )
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise NotPermitted(f"The model {path} cannot be read: {error.strerror}; check its permissions.") from error
+    if hashlib.sha256(content).hexdigest() != tier.sha256:
+        raise AssetError(
+            f"{path} is not the tier {tier.name} of the catalogue, for its sha256 is another; remove it and run"
+            " make setup in edgeseg's checkout, or install the wheel again."
+        )
+    return content
+
+
+def file_name(tier: Tier) -> str:
+    """The name of the tier's file in a folder of models."""
+    return f"{tier.twin}{COMPILED}" if tier.twin else f"{tier.name}.tflite"
+
+
+def _added(models: Folder) -> Iterator[tuple[str, Tier]]:
+    for folder in folders(models)[:-1]:
+        own = rows.read(folder / "catalogue.yaml") if (folder / "catalogue.yaml").is_file() else {}
+        yield from own.items()
+        known = {**rows.catalogue(), **own}
+        for path in sorted(folder.glob(f"*{COMPILED}")):
+            twin = known.get(path.name.removesuffix(COMPILED))
+            content = path.read_bytes()
+            if twin is not None and EDGETPU_OP in content:
+                digest = hashlib.sha256(content).hexdigest()
+                name = f"{twin.name}-edgetpu"
+                yield (
+                    name,
+                    dataclasses.replace(twin, name=name, sha256=digest, bytes=len(content), golden={}, twin=twin.name),
+                )
