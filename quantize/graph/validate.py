@@ -87,7 +87,7 @@ def _check_tensor(tensor: Tensor) -> None:
     if np.dtype(tensor.dtype) not in TYPE_CODES:
         raise ModelError(f"The tensor {tensor.name} is of type {tensor.dtype}, which is not treated.")
     count = elements(tensor.shape)
-    if any(not 1 <= side for side in tensor.shape) or count > MAX_ELEMENTS:
+    if any(side < 1 for side in tensor.shape) or count > MAX_ELEMENTS:
         raise ModelError(f"The tensor {tensor.name} has a shape that cannot be: {list(tensor.shape)}.")
     if tensor.data is None and len(tensor.shape) == 4 and max(tensor.shape) > MAX_SIDE:
         raise ModelError(f"The tensor {tensor.name} of {list(tensor.shape)} is too large for any small device.")
