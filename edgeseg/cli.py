@@ -212,6 +212,32 @@ def tiers(models: ModelsOption = None, as_json: JsonOption = False) -> None:
         print_tiers(rows)
 
 
+@app.command()
+def bench(
+    tier: TierOption = DEFAULT_TIER,
+    per_op: Annotated[bool, typer.Option("--per-op", help="Also the time of each op, and what is not delegated.")] = (
+        False
+    ),
+    engine: EngineOption = "cpu",
+    threads: ThreadsOption = 0,
+    runs: Annotated[int, typer.Option(help="Inferences to time.")] = 200,
+    models: ModelsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Time one inference of a tier, on noise, and with --per-op the ops in it."""
+    from edgeseg.bench.tier_times import tier_times
+    from edgeseg.build import Settings
+
+    settings = Settings(tier=tier, engine=engine, threads=threads, models=models or None)
+    figures = tier_times(settings, runs, per_op)
+    if as_json:
+        print(json.dumps(figures))  # noqa: T201
+    else:
+        from edgeseg.screen import print_bench
+
+        print_bench(figures)
+
+
 @assets_app.command("list")
 def assets_list(asset_dir: AssetDirOption = None, as_json: JsonOption = False) -> None:
     """Show each pinned file, where it comes from and where it is kept."""

@@ -139,6 +139,19 @@ def print_tiers(rows: list[dict[str, Any]]) -> None:
     print_table(shown)
 
 
+def print_bench(figures: dict[str, Any]) -> None:
+    """How long a tier takes, and if its ops were timed, the kinds of them, the costliest, and what is not delegated."""
+    from edgeseg.bench.tables import costliest, kinds, not_delegated, summary
+
+    console = _console()
+    for line in summary(figures):
+        console.print(one_line(line), markup=False, soft_wrap=True)
+    for rows in (kinds(figures), costliest(figures), not_delegated(figures)):
+        if rows:
+            console.print()
+            print_table(rows)
+
+
 def print_scorecard(card: Scorecard) -> None:
     """A scorecard without its single pictures."""
     import json

@@ -32,8 +32,8 @@ class CpuEngine:
 
     def __init__(self, model: bytes | str | os.PathLike[str], io: ModelIO, threads: int = 1) -> None:
         self._io = io
-        self._library, interpreter_class = _runtime()
-        self._interpreter: Any = _allocated(interpreter_class, model, threads, self._library)
+        self._library, interpreter_class = runtime()
+        self._interpreter: Any = allocated(interpreter_class, model, threads, self._library)
         self._input = _input(self._interpreter, io)
         self._output, self._scale, self._zero_point = _output(self._interpreter, io)
         self._threads = threads
@@ -103,7 +103,7 @@ def delegated_nodes(interpreter: Any) -> tuple[int, int]:
     return len(taken), len(own)
 
 
-def _runtime() -> tuple[str, Any]:
+def runtime() -> tuple[str, Any]:
     """(distribution and version, its Interpreter class) of the first runtime that can be imported."""
     refusals = []
     for distribution, package in RUNTIMES:
@@ -129,7 +129,7 @@ def _version(top: Any, package: str) -> str:
     return str(version or "")
 
 
-def _allocated(interpreter_class: Any, model: bytes | str | os.PathLike[str], threads: int, library: str) -> Any:
+def allocated(interpreter_class: Any, model: bytes | str | os.PathLike[str], threads: int, library: str) -> Any:
     """An interpreter of the model with its memory planned."""
     source: dict[str, Any]
     if isinstance(model, bytes):
