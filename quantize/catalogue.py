@@ -8,6 +8,7 @@ not fall below its FP32's by more than `MOST_LOST`.
 from __future__ import annotations
 
 import hashlib
+import json
 import statistics
 import time
 from collections.abc import Iterable, Mapping
@@ -15,7 +16,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-import yaml
 
 from edgeseg.engines.litert import CpuEngine
 from edgeseg.errors import GoldenError
@@ -164,5 +164,6 @@ def rows(candidates: Iterable[Candidate]) -> str:
             if row[side]["dtype"] == "float32":
                 row[side] = {"dtype": "float32"}
         row["golden"] = {name: round(card.miou, 4) for name, card in c.cards.items()}
-        text.append(yaml.safe_dump({c.tier.name: row}, sort_keys=False, default_flow_style=None, width=1000))
+        fields = "".join(f"  {json.dumps(key)}: {json.dumps(value)},\n" for key, value in row.items())
+        text.append(f"{c.tier.name}: {{\n{fields[:-2]}\n }}\n")
     return "".join(text)

@@ -67,6 +67,8 @@ def tier(name: str = DEFAULT_TIER, models: Folder = None) -> Tier:
 
 def find(tier: Tier, models: Folder = None) -> Path | None:
     """Where the tier's file is, unchecked; None if no folder has it."""
+    if models is None and (path := BUILT / file_name(tier)).is_file():
+        return path  # no other folder can hold another file of that name and hash, and asking for them takes time
     return next((path for folder in folders(models) if (path := folder / file_name(tier)).is_file()), None)
 
 
