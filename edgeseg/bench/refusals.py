@@ -42,6 +42,8 @@ class Refusals:
         refused = f"the delegate does not take this {node.op} of {dtype}, not even alone"
         if self._is_dynamic(node):
             return f"not known: {refused}; its shape is not fixed, which may or may not be the cause"
+        if dtype in QUANTIZED and not any(self._graph.nodes[taken].dtype == dtype for taken in self._graph.delegated):
+            return f"the delegate of {self._graph.library} takes no {dtype} node of this model"
         if dtype in QUANTIZED:
             varying = [tensor for tensor in (*inputs, *node.outputs) if self._dtype(tensor) in QUANTIZED]
             if self._is_taken_in_float(node, inputs, varying):
