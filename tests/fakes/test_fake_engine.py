@@ -15,8 +15,8 @@ RGB = np.zeros((4, 6, 3), np.float32)
 PERSON: F32 = np.linspace(0, 1, 24, dtype=np.float32).reshape(4, 6)
 
 
-def answer(fault: Fault | None, io: ModelIO = IO) -> F32:
-    engine = FakeEngine(io, PERSON)
+def answer(fault: Fault | None) -> F32:
+    engine = FakeEngine(IO, PERSON)
     engine.inject(fault)
     return engine.infer(RGB)
 
@@ -35,11 +35,11 @@ def test_each_fault_is_what_it_says() -> None:
         answer("raise")
 
 
-def test_logits_are_given_where_they_are_due() -> None:
-    io = ModelIO(4, 6, output="logit")
-    np.testing.assert_allclose(1 / (1 + np.exp(-answer(None, io))), PERSON, atol=1e-4)
-    np.testing.assert_array_equal(answer("logits", io), PERSON)
-    assert (answer("ones", io) > 5).all()
+def test_a_picture_of_another_kind_of_numbers_is_a_fault() -> None:
+    engine = FakeEngine(ModelIO(4, 6, dtype="int8"), PERSON)
+    np.testing.assert_array_equal(engine.infer(RGB.astype(np.int8)), PERSON)
+    with pytest.raises(EngineFault, match=r"takes int8 \(4, 6, 3\), not uint8 \(4, 6, 3\)"):
+        engine.infer(RGB.astype(np.uint8))
 
 
 def test_orders_are_kept_in_turn_and_remembered() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -61,11 +62,13 @@ class Scene:
         return KnownAnswer(bgr, person)
 
 
-def finder(checkered: bool = False) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]:
+def finder(checkered: bool = False) -> Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]:
     """What the engine answers when it is well: person where the picture is dark, at the model's size."""
 
-    def find(rgb: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        luma = rgb.mean(axis=2)
+    def find(rgb: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        luma = rgb.mean(axis=2, dtype=np.float32)
+        if rgb.dtype != np.float32:
+            luma = (luma + (128 if rgb.dtype == np.int8 else 0)) / np.float32(255)
         if checkered:  # black squares are dark too, but never far from a white one
             luma = cv2.dilate(luma, np.ones((5, 5), np.uint8))
             luma = cv2.erode(luma, np.ones((5, 5), np.uint8))

@@ -52,10 +52,10 @@ class Case:
 def _ios() -> st.SearchStrategy[ModelIO]:
     sizes = st.sampled_from([(72, 128), (144, 256), (48, 80), (64, 64)])
     return st.builds(
-        lambda size, fit, output: ModelIO(*size, fit, "float32", output),
+        lambda size, fit, dtype: ModelIO(*size, fit, dtype),
         sizes,
         st.sampled_from(["stretch", "letterbox"]),
-        st.sampled_from(["probability", "logit"]),
+        st.sampled_from(["float32", "uint8", "int8"]),
     )
 
 
@@ -139,7 +139,7 @@ def _leaks(frame: Frame, place: tuple[int, int], mode: str) -> str | None:
 @example(Case(ModelIO(72, 128), "color", False, False, ((4, "ones", 7),), (0.0,), 100, 0))
 @example(Case(ModelIO(72, 128), "color", True, True, ((4, "half", 7),), (0.0,), 100, 0))
 @example(Case(ModelIO(72, 128), "alpha", True, False, ((5, "hang", 1),), (0.0,), 100, 4))
-@example(Case(ModelIO(72, 128, output="logit"), "blur", True, False, ((4, "logits", 3),), (0.0,), 100, 4))
+@example(Case(ModelIO(72, 128, dtype="int8"), "blur", True, False, ((4, "logits", 3),), (0.0,), 100, 4))
 def test_the_room_never_shows(case: Case) -> None:
     sink, _ = _run(case)
     for frame in sink.frames:

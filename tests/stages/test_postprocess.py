@@ -10,25 +10,19 @@ from edgeseg.ports import ModelIO
 from edgeseg.stages.postprocess import keep_near, postprocess, surer
 from edgeseg.stages.preprocess import Rect
 
-PROBABILITY, LOGIT = ModelIO(4, 6), ModelIO(4, 6, output="logit")
+IO = ModelIO(4, 6)
 WHOLE = Rect(0, 0, 6, 4)
 
 
 def test_probabilities_become_levels() -> None:
     scores = np.linspace(0, 1, 24, dtype=np.float32).reshape(4, 6)
-    assert np.array_equal(postprocess(scores, PROBABILITY, WHOLE), np.rint(scores * 255).astype(np.uint8))
-
-
-def test_logits_become_levels() -> None:
-    scores = np.array([-1450, -8, -2, 0, 2, 220] * 4, np.float32).reshape(4, 6)
-    expected = 255 / (1 + np.exp(-np.clip(scores, -20, 20)))
-    assert np.abs(postprocess(scores, LOGIT, WHOLE).astype(float) - expected).max() < 1
+    assert np.array_equal(postprocess(scores, IO, WHOLE), np.rint(scores * 255).astype(np.uint8))
 
 
 def test_padding_is_cut_away() -> None:
     scores = np.zeros((4, 6), np.float32)
     scores[:, 1:5] = 1
-    alpha = postprocess(scores, PROBABILITY, Rect(1, 0, 5, 4))
+    alpha = postprocess(scores, IO, Rect(1, 0, 5, 4))
     assert alpha.shape == (4, 4)
     assert (alpha == 255).all()
 
@@ -38,26 +32,27 @@ def test_what_is_no_probability_is_refused(bad: float) -> None:
     scores = np.full((4, 6), 0.5, np.float32)
     scores[2, 3] = bad
     with pytest.raises(EngineFault, match="no probability"):
-        postprocess(scores, PROBABILITY, WHOLE)
+        postprocess(scores, IO, WHOLE)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_what_is_no_logit_is_refused(bad: float) -> None:
-    scores = np.full((4, 6), 3, np.float32)
-    scores[0, 0] = bad
-    with pytest.raises(EngineFault, match="no logit"):
-        postprocess(scores, LOGIT, WHOLE)
+def test_steps_of_a_quantized_mask_become_their_levels() -> None:
+    """Scale 1/256 reaches 255/256 and no more, which is 254; one half stays on its side."""
+    scores = (np.arange(256, dtype=np.float32) / 256).reshape(16, 16)
+    levels = postprocess(scores, ModelIO(16, 16), Rect(0, 0, 16, 16))
+    assert np.array_equal(levels, np.rint(scores * 255).astype(np.uint8))
+    assert np.array_equal(levels >= 128, scores >= 0.5)
+    assert levels.max() == 254
 
 
 def test_all_nan_is_refused() -> None:
     with pytest.raises(EngineFault):
-        postprocess(np.full((4, 6), np.nan, np.float32), PROBABILITY, WHOLE)
+        postprocess(np.full((4, 6), np.nan, np.float32), IO, WHOLE)
 
 
 @pytest.mark.parametrize("shape", [(3, 6), (4, 5), (4, 6, 1), (24,)])
 def test_another_shape_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(EngineFault, match="shape"):
-        postprocess(np.zeros(shape, np.float32), PROBABILITY, WHOLE)
+        postprocess(np.zeros(shape, np.float32), IO, WHOLE)
 
 
 @pytest.mark.parametrize("shape", [(144, 256), (36, 64), (180, 320), (256, 256), (8, 8)])

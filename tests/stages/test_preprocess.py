@@ -11,6 +11,7 @@ from edgeseg.ports import ModelIO
 from edgeseg.stages.pixels import bgr_to_i420, i420_to_rgb, nv12_to_i420, yuv, yuyv_to_i420
 from edgeseg.stages.preprocess import ModelInput, Shrink, content_rect
 
+FULL = ColorSpace("bt601", full_range=True)
 SPACES = [ColorSpace(matrix, full) for matrix in ("bt601", "bt709") for full in (False, True)]
 
 
@@ -73,7 +74,7 @@ def test_letterbox_keeps_the_shape(frame: Size, rect: tuple[int, int, int, int])
 
 @pytest.mark.parametrize("frame", [Size(1280, 720), Size(1281, 721), Size(33, 17), Size(64, 600), Size(1, 1)])
 @pytest.mark.parametrize("fit", ["stretch", "letterbox"])
-@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+@pytest.mark.parametrize("dtype", ["float32", "uint8", "int8"])
 def test_the_tensor_is_the_picture_at_the_models_size(frame: Size, fit: str, dtype: str) -> None:
     io = ModelIO(72, 128, fit, dtype)  # type: ignore[arg-type]
     bgr = _smooth(frame)
@@ -83,13 +84,34 @@ def test_the_tensor_is_the_picture_at_the_models_size(frame: Size, fit: str, dty
     tensor = model.fill(planes)
     assert tensor.shape == (72, 128, 3)
     assert tensor.dtype == np.dtype(dtype)
-    rgb = tensor * (255 if dtype == "float32" else 1)
+    rgb = tensor.astype(float) * (255 if dtype == "float32" else 1) + (128 if dtype == "int8" else 0)
     inside = model.rect.of(rgb)
     expected = cv2.resize(bgr[..., ::-1], model.rect.size, interpolation=cv2.INTER_AREA)
     assert np.abs(inside.astype(int) - expected).mean() < 8
     outside = np.ones((72, 128), bool)
     model.rect.of(outside)[...] = False
     assert not rgb[outside].any()
+
+
+def test_signed_numbers_are_128_less_than_unsigned_ones_in_every_pixel() -> None:
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16)  # grey: R, G and B take every level
+    planes = Planes.allocate(Size(16, 16))
+    bgr_to_i420(np.dstack([levels] * 3), planes, FULL)
+    signed, unsigned = (
+        ModelInput(ModelIO(16, 16, dtype=dtype), Size(16, 16), FULL).fill(planes) for dtype in ("int8", "uint8")
+    )
+    assert (unsigned.min(), unsigned.max()) == (0, 255)
+    assert np.array_equal(signed.astype(int), unsigned.astype(int) - 128)
+
+
+def test_black_around_a_letterboxed_picture_is_the_least_signed_number() -> None:
+    model = ModelInput(ModelIO(64, 64, "letterbox", "int8"), Size(64, 32), BT601)
+    planes = Planes.allocate(Size(64, 32))
+    planes.fill((235, 128, 128))
+    tensor = model.fill(planes)
+    assert (tensor[:16] == -128).all()
+    assert (tensor[48:] == -128).all()
+    assert (tensor[16:48] == 127).all()
 
 
 def test_filling_again_allocates_nothing_new() -> None:
