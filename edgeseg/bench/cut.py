@@ -31,13 +31,13 @@ class Cut:
             raise NotCut("the model has several subgraphs")
         signatures = self._field(root, SIGNATURES)
         if signatures:  # they name the outputs of the whole
-            struct.pack_into("<I", self._data, signatures + self._at("<I", signatures), 0)
+            self._put(signatures + self._at("<I", signatures), 0)
         self._graph = self._element(subgraphs, 0)
 
     def prefix(self, nodes: int, outputs: Iterable[int]) -> bytes:
         """The first so many nodes."""
         operators = self._vector(self._graph, OPERATORS)
-        struct.pack_into("<I", self._data, operators, nodes)
+        self._put(operators, nodes)
         self._replace(OUTPUTS, outputs)
         return bytes(self._data)
 
@@ -46,15 +46,15 @@ class Cut:
     ) -> bytes:
         """One node, its varying inputs being the model's; `types` gives tensors another type."""
         operators = self._vector(self._graph, OPERATORS)
-        struct.pack_into("<I", self._data, operators + 4, self._element(operators, node) - (operators + 4))
-        struct.pack_into("<I", self._data, operators, 1)
+        self._put(operators + 4, self._element(operators, node) - (operators + 4))
+        self._put(operators, 1)
         self._replace(INPUTS, inputs)
         self._replace(OUTPUTS, outputs)
         for tensor, dtype in (types or {}).items():
             place = self._field(self._element(self._vector(self._graph, TENSORS), tensor), TYPE)
             if not place:
                 raise NotCut("a tensor of the default type has no place for another")
-            self._data[place] = TYPES[dtype]
+            self._put(place, TYPES[dtype], "<B")
         return bytes(self._data)
 
     def _replace(self, field: int, tensors: Iterable[int]) -> None:
@@ -64,15 +64,20 @@ class Cut:
             raise NotCut("the model names no inputs or outputs")
         content = list(tensors)
         self._data += bytes(-len(self._data) % 4)
-        struct.pack_into("<I", self._data, place, len(self._data) - place)
+        self._put(place, len(self._data) - place)
         self._data += struct.pack(f"<I{len(content)}i", len(content), *content)
 
     def _at(self, kind: str, place: int) -> int:
+        if not 0 <= place <= len(self._data) - struct.calcsize(kind):
+            raise NotCut("the file is damaged")
+        return int(struct.unpack_from(kind, self._data, place)[0])
+
+    def _put(self, place: int, value: int, kind: str = "<I") -> None:
+        self._at(kind, place)
         try:
-            (value,) = struct.unpack_from(kind, self._data, place)
+            struct.pack_into(kind, self._data, place, value)
         except struct.error:
             raise NotCut("the file is damaged") from None
-        return int(value)
 
     def _field(self, table: int, number: int) -> int:
         """Where a field's value is, 0 if the table has none."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -157,6 +158,16 @@ def test_a_prefix_gives_what_the_whole_gives_there(original: bytes) -> None:
 def test_a_cut_off_file_is_not_cut(original: bytes, size: int) -> None:
     with pytest.raises(NotCut):
         Cut(original[:size]).prefix(1, [0])
+
+
+def test_a_damaged_file_is_cut_or_refused(int8: bytes) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(2000):
+        damaged = bytearray(int8[: rng.integers(len(int8) // 2, len(int8))])
+        damaged[rng.integers(len(damaged))] = rng.integers(256)
+        for cut in (lambda one: one.prefix(2, [1]), lambda one: one.alone(1, [1], [2], {1: "float32"})):
+            with contextlib.suppress(NotCut):
+                cut(Cut(bytes(damaged)))
 
 
 def test_importing_the_command_line_loads_none_of_it() -> None:
