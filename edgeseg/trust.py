@@ -35,7 +35,7 @@ class KnownAnswer:
         size = Size(bgr.shape[1], bgr.shape[0])
         self.frame = Frame(Planes.allocate(size), size)
         bgr_to_i420(bgr, self.frame.planes, self.frame.color)
-        self._person = person >= 128
+        self.person = person >= 128
 
     @classmethod
     def portrait(cls) -> KnownAnswer:
@@ -58,10 +58,10 @@ class KnownAnswer:
             alpha = ask(self.frame)
         except CandidateError:
             return False
-        height, width = self._person.shape
+        height, width = self.person.shape
         found = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR) >= 128
-        hit = np.count_nonzero(found & self._person) / np.count_nonzero(self._person)
-        false = np.count_nonzero(found & ~self._person) / np.count_nonzero(~self._person)
+        hit = np.count_nonzero(found & self.person) / np.count_nonzero(self.person)
+        false = np.count_nonzero(found & ~self.person) / np.count_nonzero(~self.person)
         return bool(hit >= LEAST_HIT and false <= MOST_FALSE)
 
 

@@ -39,7 +39,7 @@ def admit(golden_folder: Path, output: Path, asset_dir: str | None, step: Step) 
     catalogue.gate_all(candidates)
     admitted = [c for c in candidates if not c.refused]
     put_all(BUILT, [(f"{c.tier.name}.tflite", c.content) for c in admitted])
-    put_all(output.parent, [(output.name, catalogue.rows(admitted).encode())])
+    put_all(output.parent, [(output.name, catalogue.rows(c.row for c in admitted))])
     yield f"{len(admitted)} tiers admitted, written to {output}"
 
 

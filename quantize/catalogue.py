@@ -12,7 +12,7 @@ import json
 import statistics
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,11 @@ class Candidate:
             f"{name} {framing}": s for name, card in self.cards.items() for framing, s in card.by_framing.items()
         }
         return named | framings
+
+    @property
+    def row(self) -> Tier:
+        """The tier with its scores, as the catalogue keeps them."""
+        return replace(self.tier, golden={name: round(card.miou, 4) for name, card in self.cards.items()})
 
 
 def candidate(recipe: Recipe, source: bytes) -> Candidate:
@@ -151,19 +156,17 @@ def gate_all(candidates: Iterable[Candidate]) -> None:
         raise GoldenError("\n".join(["The gate is closed, and the catalogue stays as it is:", *lost]))
 
 
-def rows(candidates: Iterable[Candidate]) -> str:
-    """The catalogue's text; equal candidates give equal text."""
+def rows(tiers: Iterable[Tier]) -> bytes:
+    """A catalogue's text; equal tiers give equal text. Each row is JSON, see `edgeseg.tiers.catalogue.row_of`."""
     text = [
-        "# Written by `python -m quantize catalogue`; see edgeseg/tiers/catalogue.py for what each field means.\n"
+        "# Written by `python -m quantize`; see edgeseg/tiers/catalogue.py for what each field means.\n"
         "# precision fp16: the weights are FP16 constants behind DEQUANTIZE, the arithmetic is FP32.\n"
     ]
-    for c in candidates:
-        row = {key: value for key, value in asdict(c.tier).items() if key not in ("name", "twin")}
-        row["passes"] = list(c.tier.passes)
+    for tier in tiers:
+        row = {key: value for key, value in asdict(tier).items() if key not in ("name", "twin")}
         for side in ("input", "output"):
             if row[side]["dtype"] == "float32":
                 row[side] = {"dtype": "float32"}
-        row["golden"] = {name: round(card.miou, 4) for name, card in c.cards.items()}
         fields = "".join(f"  {json.dumps(key)}: {json.dumps(value)},\n" for key, value in row.items())
-        text.append(f"{c.tier.name}: {{\n{fields[:-2]}\n }}\n")
-    return "".join(text)
+        text.append(f"{tier.name}: {{\n{fields[:-2]}\n }}\n")
+    return "".join(text).encode()

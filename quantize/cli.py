@@ -62,6 +62,34 @@ def catalogue(
             print(line)  # noqa: T201
 
 
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A .tflite segmenter, NHWC.", readable=False)],
+    name: Annotated[str | None, typer.Option(help="The tier's name; from the file's if not given.")] = None,
+    feed: Annotated[str | None, typer.Option(help="What it is fed: unit [0,1], signed [-1,1], bytes [0,255].")] = None,
+    channel: Annotated[int | None, typer.Option(help="Which channel is the person, from 0.")] = None,
+    output: Annotated[str | None, typer.Option(help="Which output is the mask, where there are several.")] = None,
+    fit: Annotated[str, typer.Option(help="stretch or letterbox.")] = "stretch",
+    licence: Annotated[str, typer.Option(help="The model's licence, kept in the catalogue.")] = "unknown",
+    models: Annotated[Path | None, typer.Option(help="The folder of models; the user's own if not given.")] = None,
+    golden: Annotated[Path | None, typer.Option(help="A folder of golden sets to score it on.", readable=False)] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a tier of that name.")] = False,
+) -> None:
+    """Add a segmenter of your own as a tier: how it is fed is found out on a known picture, or said."""
+    from edgeseg.errors import UsageError, did_you_mean
+    from edgeseg.tiers.files import own_folder
+    from quantize.graph.passes.ports import RANGES
+    from quantize.importing import Wish, import_model
+
+    if feed is not None and feed not in RANGES:
+        raise UsageError(f"There is no --feed {feed!r}; {did_you_mean(feed, RANGES)}")
+    if fit not in ("stretch", "letterbox"):
+        raise UsageError(f"There is no --fit {fit!r}; {did_you_mean(fit, ['stretch', 'letterbox'])}")
+    wish = Wish(feed, channel, output, "letterbox" if fit == "letterbox" else "stretch", name, licence, replace)
+    for line in import_model(file, models or own_folder(), golden, wish):
+        print(line)  # noqa: T201
+
+
 @contextmanager
 def _bar(what: str, total: int | None) -> Iterator[_Step]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
