@@ -21,7 +21,7 @@ import numpy as np
 # Runtimes whose C structs and signatures were checked; another is not tried, it could read wrong numbers in silence.
 CHECKED = ("ai-edge-litert 2.3.0",)
 CHILD = Path(__file__).with_name("profiler_child.py")
-WARM_UP = 10
+WARM_UP_MS = 300  # a processor raises its frequency meanwhile
 TIMEOUT_S = 300.0
 
 # tflite/core/api/profiler.h, Profiler::EventType
@@ -97,7 +97,7 @@ def _library_file() -> Path:
 
 def _recorded(model: bytes, library: Path, threads: int, runs: int) -> list[list[list[Any]]]:
     """The events of each run: [tag, type, microseconds, node]."""
-    command = [sys.executable, "-I", str(CHILD), str(library), str(threads), str(runs), str(WARM_UP)]
+    command = [sys.executable, "-I", str(CHILD), str(library), str(threads), str(runs), str(WARM_UP_MS)]
     try:
         done = subprocess.run(command, input=model, capture_output=True, timeout=TIMEOUT_S, check=False)
         if done.returncode < 0:

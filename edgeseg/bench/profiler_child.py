@@ -1,6 +1,6 @@
 """A process of its own that runs a model under LiteRT's profiler: a wrong call of a C function cannot hurt the caller.
 
-    python -I profiler_child.py LIBRARY THREADS RUNS WARM_UP < model.tflite
+    python -I profiler_child.py LIBRARY THREADS RUNS WARM_UP_MS < model.tflite
 
 LIBRARY is libLiteRt.so. On stdout one JSON object: {"runs": [[[tag, type, microseconds, node], ...], ...]}, a list of
 events for each run, or {"error": "..."}. Knows the standard library only.
@@ -16,6 +16,7 @@ import json
 import random
 import resource
 import sys
+import time
 from array import array
 from ctypes import byref, c_char_p, c_int, c_int64, c_size_t, c_ubyte, c_uint64, c_void_p
 from typing import Any
@@ -156,11 +157,13 @@ class Profiled:
 
 def main() -> int:
     """Read the model, run it, write what came of it."""
-    path, threads, runs, warm_up = sys.argv[1], *(int(word) for word in sys.argv[2:5])
+    path, threads, runs, warm_up_ms = sys.argv[1], *(int(word) for word in sys.argv[2:5])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is reported, not dumped
     try:
         model = Profiled(Library(path), sys.stdin.buffer.read(), threads)
-        for _ in range(warm_up):
+        start = time.monotonic()
+        model.run()
+        while (time.monotonic() - start) * 1e3 < warm_up_ms:
             model.run()
         answer: dict[str, Any] = {"runs": [model.profiled_run() for _ in range(runs)]}
     except (Failed, OSError) as error:
