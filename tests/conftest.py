@@ -32,7 +32,7 @@ def asset() -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def tier_file() -> Callable[..., Path]:
-    """tier_file(name) -> path of a tier's file, the default tier's if none is named; skips the test if it is not built."""
+    """tier_file(name) -> path of a tier's file, the default's if none is named; skips the test if it is not built."""
 
     def find(name: str = DEFAULT_TIER) -> Path:
         path = files.find(files.tier(name))

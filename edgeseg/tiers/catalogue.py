@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -101,7 +102,7 @@ def parse(content: bytes, path: Path) -> dict[str, Tier]:
     try:
         # libyaml's loader where PyYAML was built with it: ten times faster.
         rows = yaml.load(content, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: what looks like a date and is none
         raise UsageError(f"The catalogue {path} cannot be read: {' '.join(str(error).split())}.") from error
     if not isinstance(rows, dict):
         raise UsageError(f"The catalogue {path} is not a mapping from tiers to their fields.")
@@ -122,10 +123,25 @@ def _tier(name: str, row: Any, where: str) -> Tier:
             raise UsageError(f"{where}: {key} is {row[key]!r}, not a word.")
     if not re.fullmatch("[0-9a-f]{64}", row["sha256"]):
         raise UsageError(f"{where}: sha256 is {row['sha256']!r}, not 64 hexadecimal digits.")
+    _check_optional(row, where)
     given = {key: row[key] for key in known & set(row)}
     given["input"], given["output"] = (_numbers(row[key], f"{where}: {key}") for key in ("input", "output"))
-    given["passes"] = tuple(row.get("passes") or ())
+    given["passes"], given["golden"] = tuple(row.get("passes") or ()), row.get("golden") or {}
     return Tier(name=name, **given)
+
+
+def _check_optional(row: Any, where: str) -> None:
+    passes, golden, twin = row.get("passes") or [], row.get("golden") or {}, row.get("twin")
+    if not isinstance(passes, list) or not all(isinstance(one, str) for one in passes):
+        raise UsageError(f"{where}: passes is {passes!r}, not a list of words.")
+    if not isinstance(golden, dict) or not all(_is_number(score) and 0 <= score <= 1 for score in golden.values()):
+        raise UsageError(f"{where}: golden is {golden!r}, not a mapping from sets to scores from 0 to 1.")
+    if twin is not None and (not isinstance(twin, str) or not twin):
+        raise UsageError(f"{where}: twin is {twin!r}, not a word.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _numbers(row: Any, where: str) -> Numbers:
@@ -133,8 +149,8 @@ def _numbers(row: Any, where: str) -> Numbers:
     _check_keys(row, known, {"dtype"}, where)
     if row["dtype"] not in get_args(DType):
         raise UsageError(f"{where}: dtype is {row['dtype']!r}, not one of {', '.join(get_args(DType))}.")
-    if isinstance(row.get("scale", 1.0), bool) or not isinstance(row.get("scale", 1.0), (int, float)):
-        raise UsageError(f"{where}: scale is {row['scale']!r}, not a number.")
+    if not _is_number(row.get("scale", 1.0)) or not 0 < row.get("scale", 1.0) < math.inf:
+        raise UsageError(f"{where}: scale is {row['scale']!r}, not a number above 0.")
     if type(row.get("zero_point", 0)) is not int:
         raise UsageError(f"{where}: zero_point is {row['zero_point']!r}, not a whole number.")
     return Numbers(**row)

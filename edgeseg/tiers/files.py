@@ -1,9 +1,9 @@
 """Where the tiers' files are, and the tiers that a folder of models adds.
 
 A tier is `<name>.tflite` in the first of these folders that has it: the one given (`--models`), the user's own, the
-machine's, the package's, where `python -m quantize build` puts what it makes and where a wheel brings it. A folder
-may hold a `catalogue.yaml` with tiers of the user's own, and files that Coral's compiler made of a tier:
-`<tier>_edgetpu.tflite` is the tier `<tier>-edgetpu`.
+machine's, the package's, where `python -m quantize build` puts what it makes and where a wheel brings it. (Without one
+given the package's comes first: the catalogue allows one file only.) A folder may hold a `catalogue.yaml` with tiers of
+the user's own, and files that Coral's compiler made of a tier: `<tier>_edgetpu.tflite` is the tier `<tier>-edgetpu`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Folder = str | os.PathLike[str] | None
 def own_folder() -> Path:
     """The user's own folder of models: $EDGESEG_MODELS, else in the user's data directory."""
     if chosen := os.environ.get(VARIABLE):
-        return Path(chosen).expanduser()
+        return _home(chosen, f"${VARIABLE}")
     import platformdirs
 
     return platformdirs.user_data_path("edgeseg") / "models"
@@ -38,12 +38,7 @@ def own_folder() -> Path:
 
 def folders(models: Folder = None) -> list[Path]:
     """The folders to look in, in their order. Raises UsageError if `models` is no folder."""
-    given = []
-    if models is not None:
-        given = [Path(models).expanduser()]
-        if not given[0].is_dir():
-            raise UsageError(f"The folder of models {os.fspath(models)!r} is not there; check --models.")
-    return [*given, own_folder(), MACHINE, BUILT]
+    return [*_given(models), own_folder(), MACHINE, BUILT]
 
 
 def tiers(models: Folder = None) -> dict[str, Tier]:
@@ -55,7 +50,8 @@ def tiers(models: Folder = None) -> dict[str, Tier]:
 
 
 def tier(name: str = DEFAULT_TIER, models: Folder = None) -> Tier:
-    """The tier of that name; raises UsageError with the nearest name if there is none."""
+    """The tier of that name; raises UsageError with the nearest name if there is none, or if `models` is no folder."""
+    _given(models)
     built_in = rows.row_of(name)
     if built_in is not None:
         return built_in
@@ -67,9 +63,9 @@ def tier(name: str = DEFAULT_TIER, models: Folder = None) -> Tier:
 
 def find(tier: Tier, models: Folder = None) -> Path | None:
     """Where the tier's file is, unchecked; None if no folder has it."""
-    if models is None and (path := BUILT / file_name(tier)).is_file():
+    if models is None and _is_there(path := BUILT / file_name(tier)):
         return path  # no other folder can hold another file of that name and hash, and asking for them takes time
-    return next((path for folder in folders(models) if (path := folder / file_name(tier)).is_file()), None)
+    return next((path for folder in folders(models) if _is_there(path := folder / file_name(tier))), None)
 
 
 def load(tier: Tier, models: Folder = None) -> bytes:
@@ -79,19 +75,16 @@ def load(tier: Tier, models: Folder = None) -> bytes:
     """
     path = find(tier, models)
     if path is None:
-        raise CandidateError(
-            f"The tier {tier.name} is in none of the folders of models: run make setup in edgeseg's checkout, which"
-            " builds it, or install a wheel from make wheel, which brings it."
-        )
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise NotPermitted(f"The model {path} cannot be read: {error.strerror}; check its permissions.") from error
+        remedy = "run make setup in edgeseg's checkout, which builds it, or install a wheel from make wheel"
+        if rows.row_of(tier.name) is None:
+            remedy = f"put {file_name(tier)} beside the catalogue.yaml that has its row"
+        raise CandidateError(f"The tier {tier.name} is in none of the folders of models: {remedy}.")
+    content = _content(path)
     if hashlib.sha256(content).hexdigest() != tier.sha256:
-        raise AssetError(
-            f"{path} is not the tier {tier.name} of the catalogue, for its sha256 is another; remove it and run"
-            " make setup in edgeseg's checkout, or install the wheel again."
-        )
+        remedy = "remove it and run make setup in edgeseg's checkout, or install the wheel again"
+        if rows.row_of(tier.name) is None:
+            remedy = "put the right file there, or its sha256 into catalogue.yaml"
+        raise AssetError(f"{path} is not the tier {tier.name} of the catalogue, for its sha256 is another; {remedy}.")
     return content
 
 
@@ -102,16 +95,61 @@ def file_name(tier: Tier) -> str:
 
 def _added(models: Folder) -> Iterator[tuple[str, Tier]]:
     for folder in folders(models)[:-1]:
-        own = rows.read(folder / "catalogue.yaml") if (folder / "catalogue.yaml").is_file() else {}
+        own = rows.read(folder / "catalogue.yaml") if _is_there(folder / "catalogue.yaml") else {}
         yield from own.items()
-        known = {**rows.catalogue(), **own}
-        for path in sorted(folder.glob(f"*{COMPILED}")):
+        known = {**own, **rows.catalogue()}
+        for path in _compiled(folder):
             twin = known.get(path.name.removesuffix(COMPILED))
-            content = path.read_bytes()
-            if twin is not None and EDGETPU_OP in content:
+            if twin is not None and EDGETPU_OP in (content := _content(path)):
                 digest = hashlib.sha256(content).hexdigest()
                 name = f"{twin.name}-edgetpu"
                 yield (
                     name,
                     dataclasses.replace(twin, name=name, sha256=digest, bytes=len(content), golden={}, twin=twin.name),
                 )
+
+
+def _compiled(folder: Path) -> list[Path]:
+    try:
+        return [path for path in sorted(folder.glob(f"*{COMPILED}")) if path.is_file()]
+    except OSError:  # see _is_there
+        return []
+
+
+def _given(models: Folder) -> list[Path]:
+    """The folder given, if one is."""
+    if models is None:
+        return []
+    folder = _home(models, "--models")
+    try:
+        here = folder.is_dir()
+        if here:
+            os.scandir(folder).close()
+    except OSError as error:
+        raise NotPermitted(f"The folder of models {folder} cannot be read: {error.strerror}; see --models.") from error
+    if not here:
+        raise UsageError(f"The folder of models {os.fspath(models)!r} is not there; check --models.")
+    return [folder]
+
+
+def _home(path: str | os.PathLike[str], what: str) -> Path:
+    """With the home folder for "~"."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"The folder of models {os.fspath(path)!r} is nowhere; check {what}.") from error
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file; one in a folder of another's is not, such as root's home under sudo -u."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise NotPermitted(f"The model {path} cannot be read: {error.strerror}; check its permissions.") from error

@@ -177,8 +177,8 @@ def test_tflite_runtime_stands_in_and_its_missing_operation_is_named(monkeypatch
         CpuEngine("selfie.tflite", ModelIO(144, 256), 1)
     assert str(caught.value) == (
         "The model selfie.tflite needs the operation Convolution2DTransposeBias, which tflite-runtime 2.14.0 does not"
-        " have: install ai-edge-litert where there is a wheel of it, or choose a tier that `edgeseg tiers` lists, which run"
-        " without."
+        " have: install ai-edge-litert where there is a wheel of it, or choose a tier that `edgeseg tiers` lists, which"
+        " run without."
     )
 
 
