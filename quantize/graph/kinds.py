@@ -41,8 +41,9 @@ KINDS: dict[str, Kind] = {
     "LEAKY_RELU": Kind(shapes.same, "LeakyReluOptions"),
     "GELU": Kind(shapes.same, "GeluOptions"),
     "SOFTMAX": Kind(shapes.softmax, "SoftmaxOptions"),
-    "CONV_2D": Kind(shapes.convolution, "Conv2DOptions", 2, 3),
-    "DEPTHWISE_CONV_2D": Kind(shapes.convolution, "DepthwiseConv2DOptions", 2, 3),
+    # Their bias may be missing by the schema; LiteRT 2.3 refuses the first then, and crashes on the second.
+    "CONV_2D": Kind(shapes.convolution, "Conv2DOptions", 3, 3),
+    "DEPTHWISE_CONV_2D": Kind(shapes.convolution, "DepthwiseConv2DOptions", 3, 3),
     "TRANSPOSE_CONV": Kind(shapes.transpose_conv, "TransposeConvOptions", 3, 4, (0,)),
     "FULLY_CONNECTED": Kind(shapes.fully_connected, "FullyConnectedOptions", 2, 3),
     "AVERAGE_POOL_2D": Kind(shapes.pool, "Pool2DOptions"),

@@ -88,6 +88,8 @@ def convolution(op: Op) -> list[Shape]:
         fits = weights.shape[0] == 1 and made == channels * options.depthMultiplier
     if not fits:
         raise misfit(op, f"has weights of {list(weights.shape)} for {list(x.shape)}")
+    if None in op.inputs:
+        raise misfit(op, "has no bias, which LiteRT does not take")
     _bias(op, 2, made)
     dilations = _sides(op, options.dilationHFactor, options.dilationWFactor)
     return [(x.shape[0], *_slid(op, x, weights.shape[1:3], dilations), made)]

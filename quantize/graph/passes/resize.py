@@ -53,8 +53,18 @@ def resize(graph: Graph, height: int, width: int) -> None:
     was = {id(t): t.shape for t in graph.tensors()}
     image.shape = (image.shape[0], height, width, image.shape[3])
     for op in graph.ops:
+        _widen_global_pool(op, was)
         for out, shape in zip(op.outputs, _shapes(op, was), strict=True):
             out.shape = shape
+
+
+def _widen_global_pool(op: Op, was: dict[int, tuple[int, ...]]) -> None:
+    """A window over the whole picture stays one."""
+    if op.name not in ("AVERAGE_POOL_2D", "MAX_POOL_2D") or was[id(op.output)][1:3] != (1, 1):
+        return
+    if (op.options.filterHeight, op.options.filterWidth) == was[id(op.input(0))][1:3]:
+        op.options.filterHeight, op.options.filterWidth = op.input(0).shape[1:3]
+        op.options.strideH, op.options.strideW = op.input(0).shape[1:3]
 
 
 def _shapes(op: Op, was: dict[int, tuple[int, ...]]) -> list[tuple[int, ...]]:
