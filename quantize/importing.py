@@ -12,10 +12,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 
 from edgeseg.errors import UsageError
-from edgeseg.golden.metrics import iou
 from edgeseg.ports import ModelIO
 from edgeseg.tiers import catalogue as product
 from edgeseg.tiers.catalogue import Fit, Numbers, Precision, Tier
@@ -33,6 +34,9 @@ from quantize.graph.segmenter import segmenter_of
 from quantize.graph.validate import validate
 
 LEAST_IOU = 0.5  # with the known answer: below it the model was fed or read wrongly, or finds no people
+CLOSE = 0.05  # ways nearer than that could be taken for each other
+# A model fed wrongly still knows the person in good light: how dark it may get tells the ways apart.
+EXPOSURES = (1.0, 0.5, 0.25, 0.12)
 _THROUGH = ("RESIZE_BILINEAR", "RESHAPE", "QUANTIZE", "DEQUANTIZE")
 
 
@@ -51,7 +55,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to feed and read a model, and the IoU with the known answer that it brings."""
+    """One way to feed and read a model, and its IoU with the known answer, the mean of several exposures."""
 
     feed: str
     channel: int
@@ -68,14 +72,16 @@ def import_model(file: Path, folder: Path, golden: Path | None, wish: Wish) -> I
     ways = find_ways(source, wish)
     best = max(ways, key=lambda way: way.iou)
     for way in ways:
-        yield f"fed as {way.feed}, person in channel {way.channel}: IoU {way.iou:.3f} with the known answer"
+        yield f"fed as {way.feed}, person in channel {way.channel}: IoU {way.iou:.2f} with the known answer"
     if best.iou < LEAST_IOU:
         raise ModelError(
             f"{file} finds no person in the known-answer picture however it is fed (best IoU {best.iou:.2f}); say how"
             " with --feed, --channel, --output or --fit, or it is no segmenter of people."
         )
     candidate = _candidate(file, source, best, wish)
-    yield f"taken: {best.feed}, channel {best.channel}"
+    close = [way for way in ways if way is not best and way.iou > best.iou - CLOSE]
+    doubt = "; others are close: say --feed if you know it" if close else ""
+    yield f"taken: {best.feed}, channel {best.channel}{doubt}"
     known = product.read(folder / "catalogue.yaml") if (folder / "catalogue.yaml").is_file() else {}
     tier = candidate.tier
     if tier.name in product.catalogue() or (tier.name in known and not wish.replace):
@@ -203,8 +209,7 @@ def _precision(graph: Graph) -> Precision:
 
 
 def _ious(model: bytes, height: int, width: int, fit: Fit) -> list[float]:
-    """The IoU of each channel with the known answer. Runs in a process of its own."""
-    import cv2
+    """Each channel's IoU with the known answer, the mean over exposures. Runs in a process of its own."""
     from ai_edge_litert.interpreter import Interpreter
 
     from edgeseg.stages.preprocess import ModelInput
@@ -212,11 +217,20 @@ def _ious(model: bytes, height: int, width: int, fit: Fit) -> list[float]:
 
     known = KnownAnswer.portrait()
     fill = ModelInput(ModelIO(height, width, fit), known.frame.size, known.frame.color)
+    picture = fill.fill(known.frame.planes)[np.newaxis]
     interpreter: Any = Interpreter(model_content=model, num_threads=1)
     interpreter.allocate_tensors()
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], fill.fill(known.frame.planes)[np.newaxis])
-    interpreter.invoke()
-    answer = fill.rect.of(interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0])
-    size = (known.person.shape[1], known.person.shape[0])
-    channels = [cv2.resize(np.ascontiguousarray(answer[..., c]), size) for c in range(answer.shape[2])]
-    return [float(iou(np.asarray(channel >= 0.5), known.person)) for channel in channels]
+    ious = []
+    for exposure in EXPOSURES:
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], picture * np.float32(exposure))
+        interpreter.invoke()
+        answer = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0]
+        ious.append([_soft_iou(fill.rect.of(answer[..., c]), known.person) for c in range(answer.shape[2])])
+    return [float(value) for value in np.mean(ious, axis=0)]
+
+
+def _soft_iou(probability: npt.NDArray[np.float32], person: npt.NDArray[np.bool_]) -> float:
+    """IoU that counts how sure a mask is (Rahman and Wang 2016, "Optimizing Intersection-Over-Union")."""
+    size = (person.shape[1], person.shape[0])
+    grown = np.clip(cv2.resize(np.ascontiguousarray(probability), size), 0, 1)
+    return float(np.minimum(grown, person).sum() / np.maximum(grown, person).sum())

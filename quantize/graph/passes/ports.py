@@ -36,8 +36,8 @@ def feed_unit_rgb(graph: Graph, low: float, high: float) -> None:
 def read_probability(graph: Graph, mask: Tensor, channel: int | None, kind: str) -> None:
     """One output: the probability of a person, in FP32 and at the input's size.
 
-    mask: one of the outputs, (1, h, w, channels). channel: the person's, None to keep them all. kind: "probability", or "logit" (a sigmoid of one channel, a
-    softmax over several).
+    mask: one of the outputs, (1, h, w, channels). channel: the person's, None to keep them all. kind: "probability", or
+    "logit" (a sigmoid of one channel, a softmax over several).
     """
     last = mask
     if mask.quantization is not None:
