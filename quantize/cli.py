@@ -90,6 +90,25 @@ def import_(
         print(line)  # noqa: T201
 
 
+@app.command()
+def edgetpu(
+    tier: Annotated[str, typer.Argument(help="Which tier, of INT8.")],
+    output: Annotated[Path, typer.Option(help="Folder for the file.", readable=False)] = Path("edgetpu"),
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Write a tier's file for Coral's compiler, which is not part of this, and say what it would make of it."""
+    import json
+
+    from quantize.edgetpu.export import as_json, export, summary, table
+
+    made = export(tier, output)
+    if json_:
+        print(json.dumps(as_json(made), indent=2))  # noqa: T201
+        return
+    Console().print(table(made))
+    print(summary(made))  # noqa: T201
+
+
 @contextmanager
 def _bar(what: str, total: int | None) -> Iterator[_Step]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

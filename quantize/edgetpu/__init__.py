@@ -1,0 +1,1 @@
+"""Files for Coral's Edge TPU compiler, and what it would make of them."""
