@@ -70,9 +70,9 @@ def missing() -> str | None:
 
 
 def build() -> Path:
-    """The root's folder; takes about a minute and a half the first time. No Arm program runs for it.
+    """The root's folder; takes half a minute to a minute the first time. No Arm program runs for it.
 
-    Raises Unreachable if Debian's mirror is not to be had.
+    Raises Unreachable if Debian's mirror or the Python index is not to be had.
     """
     wheels = roots.requirements(extra="quantize")
     with roots.cached("arm64", PACKAGES, PYTHON, *wheels) as (folder, complete):
@@ -145,8 +145,9 @@ def main() -> int:
     if reason := missing():
         print(f"No such root here: {reason}.", file=sys.stderr)
         return 8
+    root = build()
     with tempfile.TemporaryDirectory() as scratch:
-        enter, variables = entry(build(), sys.argv[1], sys.argv[2:], Path(scratch))  # type: ignore[arg-type]
+        enter, variables = entry(root, sys.argv[1], sys.argv[2:], Path(scratch))  # type: ignore[arg-type]
         return subprocess.run(enter, env=variables, check=False).returncode
 
 

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from edgeseg.errors import Unreachable
+
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
 
@@ -31,7 +33,7 @@ def missing(tools: dict[str, str]) -> str | None:
 
 
 def debian_mirror() -> str:
-    """The Debian mirror that this machine's own apt uses."""
+    """The Debian mirror that this machine's own apt uses; raises Unreachable if it knows none."""
     asked = [
         "apt-get",
         "indextargets",
@@ -44,7 +46,7 @@ def debian_mirror() -> str:
         uri, _, codename = line.partition(" ")
         if codename == "bookworm":
             return uri
-    raise RuntimeError("apt knows no mirror of Debian 12 (bookworm): run apt-get update on a Debian 12 machine")
+    raise Unreachable("apt knows no mirror of Debian 12 (bookworm): run apt-get update on a Debian 12 machine.")
 
 
 @contextmanager
@@ -79,7 +81,15 @@ def requirements(leave_out: tuple[str, ...] = (), extra: str = "") -> list[str]:
 
 
 def install_wheels(target: Path, python: str, *wanted: str, machine: str = "x86_64") -> None:
-    """Put wheels for that CPython and machine into a folder, with this machine's pip."""
-    platforms = [f"--platform=manylinux{glibc}_{machine}" for glibc in ("_2_28", "_2_27", "_2_17", "2014")]
+    """Put wheels for that CPython and machine into a folder, with this machine's pip.
+
+    Raises Unreachable if the index does not answer.
+    """
+    platforms = [f"--platform=manylinux{glibc}_{machine}" for glibc in ("_2_34", "_2_28", "_2_27", "_2_17", "2014")]
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--root-user-action=ignore", "--only-binary=:all:"]
-    subprocess.run([*pip, f"--target={target}", f"--python-version={python}", *platforms, *wanted], check=True)
+    pip += [f"--target={target}", f"--python-version={python}", *platforms, *wanted]
+    done = subprocess.run(pip, capture_output=True, text=True, check=False)
+    if done.returncode:
+        if "Retrying (" in done.stderr:
+            raise Unreachable("The Python index does not answer pip.")
+        raise RuntimeError(f"pip failed with exit code {done.returncode}: {done.stderr.strip()}")
