@@ -4,14 +4,15 @@
 
 The protocol is told in vs_mediapipe.py. Everything measured is the product's own: `build.make_pipeline`, the runtime
 with its three threads, the null sink; every frame is inferred, refine is off, and the engine has one thread. The
-model is the pinned asset, the same file as `--model`.
+model is the default tier's own file, built from the asset that `--model` names, at the same size and with the same
+weights. `--model` itself is what MediaPipe runs; nothing is timed with it here.
 
 How things are counted:
 - "pipelined": frames decoded beforehand are read from memory by the runtime's capture thread; "ms" is the time between
   the first shown frame after five to warm up and the last, over the frames between;
 - "decode": the same with the product's own file source;
 - "one_thread": `Pipeline.process`, frame after frame, wall time of the whole loop, after five frames to warm up;
-- "invoke": the interpreter's `invoke()` and nothing else, one thread;
+- "invoke": the interpreter's `invoke()` of the tier's file and nothing else, one thread;
 - "blend": person * alpha + background * (1 - alpha) on 1280x720 BGR in 8 bits, cv2.multiply and cv2.add, one thread;
 - "first": what `edgeseg run` itself reports for this: from the start of its process, by the kernel's account (ticks of
   10 ms), to the first frame handed to the sink; imports, command line, known-answer test and decoding included;
@@ -87,8 +88,8 @@ class Pace:
 class Bench:
     """Answers the requests of one process."""
 
-    def __init__(self, clip: str, model: str, image: str) -> None:
-        self._clip, self._model, self._image = clip, model, image
+    def __init__(self, clip: str, image: str) -> None:
+        self._clip, self._image = clip, image
         self._frames: list[Frame] = []
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -112,9 +113,7 @@ class Bench:
     def _settings(self, background: str, frames: int) -> Settings:
         from edgeseg.build import Settings
 
-        return Settings(
-            source=self._clip, background=background, sink="null", threads=1, refine=False, frames=frames, offline=True
-        )
+        return Settings(source=self._clip, background=background, sink="null", threads=1, refine=False, frames=frames)
 
     def _decoded(self) -> list[Frame]:
         """The clip's first frames, decoded once."""
@@ -176,7 +175,9 @@ class Bench:
     def _invoke(self, frames: int) -> dict[str, Any]:
         from ai_edge_litert.interpreter import Interpreter
 
-        interpreter = Interpreter(self._model, num_threads=1)
+        from edgeseg.tiers.files import load, tier
+
+        interpreter = Interpreter(model_content=load(tier()), num_threads=1)
         interpreter.allocate_tensors()
         return {"ms": _timed(lambda n: interpreter.invoke(), frames)}
 
@@ -203,7 +204,7 @@ class Bench:
 
     def _first(self, background: str) -> dict[str, Any]:
         command = [sys.executable, "-m", "edgeseg", "run", "--source", self._clip, "--background", background]
-        command += ["--frames", "1", "--json", "--offline", "--no-refine", "--threads", "1"]
+        command += ["--frames", "1", "--json", "--no-refine", "--threads", "1"]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return {"s": json.loads(done.stdout)["first_frame_s"]}
 
@@ -224,7 +225,7 @@ class Bench:
         import edgeseg
         from edgeseg.build import Settings, make_engine
 
-        engine = make_engine(Settings(threads=1, offline=True))
+        engine = make_engine(Settings(threads=1))
         return {
             "python": sys.version.split()[0],
             "edgeseg": edgeseg.__version__,
@@ -249,12 +250,12 @@ def main() -> None:
     """Answer requests until stdin ends."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--clip", required=True)
-    parser.add_argument("--model", required=True)
+    parser.add_argument("--model", required=True, help="what MediaPipe runs; the tier's own file is run here")
     parser.add_argument("--image", required=True, help="a background picture of the clip's size")
     options = parser.parse_args()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever the libraries print must not get between the answers
-    bench = Bench(options.clip, options.model, options.image)
+    bench = Bench(options.clip, options.image)
     for line in sys.stdin:
         try:
             said = bench.answer(json.loads(line))

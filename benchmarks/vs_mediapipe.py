@@ -1,9 +1,10 @@
-"""edgeseg against MediaPipe's ImageSegmenter: 1280x720, the same model, every frame inferred, as ratios in one run.
+"""edgeseg against MediaPipe's ImageSegmenter: 1280x720, every frame inferred, as ratios in one run.
 
     python -m benchmarks.vs_mediapipe [--rounds 7] [--frames 150] [--write-docs]
 
 Each side is a co-process: benchmarks/mediapipe_side.py in a venv of its own, benchmarks/edgeseg_side.py in this one.
-Both are started with `--clip CLIP --model MODEL --image BACKGROUND` and answer each JSON line on stdin by one on
+MediaPipe runs its own model file, edgeseg the default tier, which is built from that file: the same weights, the same
+size. Both are started with `--clip CLIP --model MODEL --image BACKGROUND` and answer each JSON line on stdin by one on
 stdout, which may be {"error": "..."}; they load nothing heavy before the first, and print nothing else to stdout.
 
     request                                                        answer
@@ -15,7 +16,7 @@ stdout, which may be {"error": "..."}; they load nothing heavy before the first,
     {"do": "pipelined", "background": "color", "frames": 150}      {"ms": ...}  fed decoded frames, threads as it likes
     {"do": "decode", ...}                                          {"ms": ...}  the same, decoding the clip itself
     {"do": "one_thread", ...}                                      {"ms": ...}  fed decoded frames, all in one thread
-    {"do": "invoke", "frames": 150}                                {"ms": ...}  the bare invoke(), one thread
+    {"do": "invoke", "frames": 150}                                {"ms": ...}  bare invoke() of the tier, one thread
     {"do": "blend", "frames": 150}      {"ms": ..., "ms_dst": ...}  one 8-bit BGR blend of a 720p frame by OpenCV in one
                                                                    thread: with OpenCV's own temporaries, with dst=
   both, each in a process that was asked nothing before:

@@ -53,16 +53,16 @@ def make(settings: Settings, assets: Assets, folder: Path, run: Callable[[Settin
 
     Raises OutputError if the folder cannot be used, and what the runs raise.
     """
+    source, has_camera = _source_of(settings, assets)
+    portrait = "" if has_camera else assets.path("astronaut")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"The folder {folder} cannot be made: {error.strerror}; choose another --output.") from None
-    source, has_camera = _source_of(settings, assets)
     video = folder / ("demo.webm" if settings.background == "alpha" else "demo.mp4")
     figures = run(dataclasses.replace(settings, source=source, sink=f"file:{video}"))
     pictures: list[tuple[str, str]] = []
     if not has_camera:
-        portrait = assets.path("astronaut")
         pictures = [("blurred", "blur"), ("cut-out", "alpha")]
         for name, background in pictures:
             still = dataclasses.replace(
@@ -71,7 +71,7 @@ def make(settings: Settings, assets: Assets, folder: Path, run: Callable[[Settin
             run(still)
     stills = tuple((f"photograph, {name}", folder / f"astronaut-{name}.png") for name, _ in pictures)
     sheet = folder / "contact-sheet.png"
-    _write_sheet(sheet, settings, None if has_camera else (source, assets.path("astronaut")), video, stills)
+    _write_sheet(sheet, settings, None if has_camera else (source, portrait), video, stills)
     return Made(video, sheet, stills, figures)
 
 

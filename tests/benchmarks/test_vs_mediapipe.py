@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 pytest.importorskip("benchmarks", reason="run from the checkout, as python -m pytest")
@@ -16,6 +19,7 @@ from benchmarks.coprocess import Side, SideError
 from benchmarks.report import BEGIN, END, environment, write_docs
 from benchmarks.vs_mediapipe import Start, figures, measure
 
+ROOT = Path(__file__).parents[2]
 ANSWERS = {
     "mediapipe": {"versions": {"mediapipe": "1.2.2", "opencv": "5"}, "documented": {"ms": 20.0}, "blend8": {"ms": 15.0},
                   "first": {"s": 1.0}, "rss": {"mb": 200.0}},
@@ -78,3 +82,26 @@ def test_a_side_that_cannot_or_dies_says_so(starts: dict[str, Start]) -> None:
             side.ask("dance")
         with pytest.raises(SideError, match=r"edgeseg ended with 3 on 'die': see .*edgeseg\.log\."):
             side.ask("die")
+
+
+def test_our_side_runs_the_tiers_own_file_and_not_mediapipes(
+    asset: Callable[[str], Path], tier_file: Callable[..., Path], tmp_path: Path
+) -> None:
+    tier_file()
+    image = tmp_path / "behind.png"
+    cv2.imwrite(str(image), np.zeros((144, 176, 3), np.uint8))
+    command = [
+        sys.executable,
+        str(ROOT / "benchmarks" / "edgeseg_side.py"),
+        "--clip",
+        str(asset("carphone")),
+        "--image",
+        str(image),
+    ]
+    with Side("edgeseg", [*command, "--model", "/nowhere/mediapipes.tflite"], tmp_path / "log") as side:
+        assert side.ask("versions")["runtime"].startswith("ai-edge-litert")
+        assert side.ask("invoke", frames=2)["ms"] > 0
+        for do in ("pipelined", "decode", "one_thread"):
+            assert side.ask(do, background="image", frames=3)["ms"] > 0, do
+        assert side.ask("first", background="color")["s"] > 0
+        assert side.ask("rss", background="color", frames=3)["mb"] > 20

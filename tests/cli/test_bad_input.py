@@ -21,6 +21,7 @@ from media import clip, frames_of, noise, picture, song
 
 from edgeseg.assets import store
 from edgeseg.assets.table import MEDIAPIPE
+from edgeseg.tiers.catalogue import DEFAULT_TIER
 
 Make = Callable[[Path], object]
 
@@ -231,21 +232,74 @@ OPTIONS = [
     ),
 ]
 ASSETS = [
-    Case(
-        "asset away", "run --source a.mp4 --offline --asset-dir away", 69, r"is not here and fetching is switched off"
-    ),
+    Case("asset away", "demo --source a.mp4 --offline --asset-dir away", 69, r"not here and fetching is switched off"),
     Case(
         "no network",
-        "run --source a.mp4 --asset-dir away",
+        "assets fetch selfie --asset-dir away",
         69,
-        r"selfie-landscape is not here and pip could not get mediapipe==.*; connect and try again",
+        r"selfie is not here and pip could not get mediapipe==.*; connect and try again",
         env={"PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_RETRIES": "0", "PIP_CONFIG_FILE": os.devnull},
     ),
     Case("assets missing", "assets verify --asset-dir away", 69, r"Not here: selfie-landscape, .*assets fetch"),
-    Case("asset folder a file", "run --source a.mp4 --asset-dir a.mp4", 7, r"The asset directory .*a\.mp4 cannot take"),
-    Case("a strange home", "tiers --asset-dir ~nobody-has-this-name", 2, r"'~nobody-has-this-name' is nowhere"),
+    Case("asset folder a file", "assets fetch selfie --asset-dir a.mp4", 7, r"asset directory .*a\.mp4 cannot take"),
+    Case("a strange home", "assets list --asset-dir ~nobody-has-this-name", 2, r"'~nobody-has-this-name' is nowhere"),
 ]
-NEEDS_A_CLIP = {case.name for case in SINKS + OPTIONS + ASSETS}
+
+
+def models(files: dict[str, bytes]) -> Make:
+    """A folder `m` of models."""
+
+    def fill(folder: Path) -> None:
+        (folder / "m").mkdir()
+        for name, content in files.items():
+            (folder / "m" / name).write_bytes(content)
+
+    return fill
+
+
+OWN = (
+    b"t: {family: t, asset: t, height: 2, width: 2, precision: fp32, bytes: 1, fit: stretch, licence: CC0-1.0,"
+    b" input: {dtype: float32}, output: {dtype: float32}, sha256: '" + b"0" * 64 + b"'}"
+)
+AWAY = r"The folder of models 'away' is not there; check --models\.$"
+NOT_THE_TIER = rf"m/{DEFAULT_TIER}\.tflite is not the tier {DEFAULT_TIER} of the catalogue, for its sha256 is another; "
+ANOTHER = models({f"{DEFAULT_TIER}.tflite": b"no model"})
+MODELS = [
+    Case("models away", "run --source a.mp4 --models away", 2, AWAY),
+    Case("models away, unused", "run --source a.mp4 --background none --models away", 2, AWAY),
+    Case("models away, mask", "mask a.mp4 m.png --models away", 2, AWAY),
+    Case("models away, golden", "golden evaluate --dataset . --models away", 2, AWAY),
+    Case("models away, tiers", "tiers --models away", 2, AWAY),
+    Case("models a file", "tiers --models a.mp4", 2, r"'a\.mp4' is not there; check --models"),
+    Case("models of nobody", "tiers --models ~nobody-has-this-name", 2, r"'~nobody-has-this-name' is nowhere"),
+    Case(
+        "$EDGESEG_MODELS of nobody", "tiers", 2, r"is nowhere; check \$EDGESEG", env={"EDGESEG_MODELS": "~nobody-here"}
+    ),
+    Case("a model's own hash", "run --source a.mp4 --models m --sink file:b.mp4", 6, NOT_THE_TIER, ANOTHER),
+    Case("a mask's model's hash", "mask a.png m.png --models m", 6, NOT_THE_TIER, both(a_picture, ANOTHER)),
+    Case(
+        "own tier away", "run --source a.mp4 --tier t --models m", 4, r"put t\.tflite", models({"catalogue.yaml": OWN})
+    ),
+    Case(
+        "own tier broken",
+        "run --source a.mp4 --tier t --models m",
+        6,
+        r"m/t\.tflite is not the tier t of the catalogue, .*put the right file there",
+        models({"catalogue.yaml": OWN, "t.tflite": b"t"}),
+    ),
+    Case(
+        "own row wrong",
+        "run --source a.mp4 --tier t --models m",
+        2,
+        r"m/catalogue\.yaml: tier t: there is no field 'hight'; did you mean 'height'\?",
+        models({"catalogue.yaml": OWN.replace(b"height", b"hight")}),
+    ),
+    Case(
+        "own catalogue no YAML", "tiers --models m", 2, r"m/catalogue\.yaml cannot", models({"catalogue.yaml": b"t: {"})
+    ),
+    Case("models of no name", "tiers --models", 2, r"Option '--models' requires an argument"),
+]
+NEEDS_A_CLIP = {case.name for case in SINKS + OPTIONS + ASSETS + MODELS}
 NEEDS_A_PICTURE = {case.name for case in BACKGROUNDS}
 
 
@@ -269,10 +323,11 @@ def refused(done: Done, code: int, says: str) -> None:
     assert re.search(says, sentence), sentence
 
 
-@pytest.mark.parametrize("case", cases(SOURCES, BACKGROUNDS, SINKS, OPTIONS, ASSETS))
+@pytest.mark.parametrize("case", cases(SOURCES, BACKGROUNDS, SINKS, OPTIONS, ASSETS, MODELS))
 def test_bad_input(case: Case, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     if case.model:
         request.getfixturevalue("model")
+        request.getfixturevalue("asset")("astronaut")
     if case.name in NEEDS_A_CLIP:
         a_clip(tmp_path)
     if case.name in NEEDS_A_PICTURE:
@@ -407,6 +462,16 @@ def unreadable(name: str) -> Make:
     return lambda folder: (folder / name).chmod(0)
 
 
+def locked_model(folder: Path) -> None:
+    ANOTHER(folder)
+    unreadable(f"m/{DEFAULT_TIER}.tflite")(folder)
+
+
+def locked_models(folder: Path) -> None:
+    ANOTHER(folder)
+    unreadable("m")(folder)
+
+
 def also(make: Make) -> Make:
     return both(a_clip, a_picture, make)
 
@@ -422,16 +487,17 @@ FORBIDDEN = [
     Case("folder of a mask", "mask a.png ro/m.png", 7, r"folder ro is not writable", also(read_only)),
     Case("demo", "demo --source a.mp4 --output ro/d", 7, r"ro/d cannot be made", also(read_only), model=True),
     Case("file", "run --source a.mp4 --sink file:b.mp4", 7, r"not writable by this user", also(read_only_file)),
-    Case(
-        "assets", "run --source a.mp4 --asset-dir ro/a", 7, r"ro/a cannot take .* denied", also(read_only), env=NO_INDEX
-    ),
+    Case("assets", "assets fetch selfie --asset-dir ro/a", 7, r"ro/a cannot take .* denied", read_only, env=NO_INDEX),
+    Case("model", "run --source a.mp4 --models m", 8, r"The model m/.* cannot be read: Permission", also(locked_model)),
+    Case("models", "run --source a.mp4 --models m", 8, r"folder of models m cannot be read", also(locked_models)),
 ]
 
 
 @pytest.mark.parametrize("case", cases(FORBIDDEN))
 def test_not_permitted(case: Case, tmp_path: Path, plain: tuple[str, ...], request: pytest.FixtureRequest) -> None:
     if case.model:
-        for name in ("selfie-landscape", "astronaut", "carphone"):
+        request.getfixturevalue("model")
+        for name in ("astronaut", "carphone"):
             request.getfixturevalue("asset")(name)
     case.make(tmp_path)
     before = sorted(path.name for path in tmp_path.rglob("*"))
@@ -514,15 +580,27 @@ def test_a_standard_error_that_is_gone_stops_no_run(model: Path, tmp_path: Path)
     assert (ran.returncode, frames_of(tmp_path / "b.mp4")) == (0, 6)
 
 
-def test_a_model_with_a_wrong_hash_is_not_kept(tmp_path: Path) -> None:
+MISSING = """
+import sys
+from pathlib import Path
+from edgeseg.tiers import files
+files.BUILT = files.MACHINE = Path("/nowhere")
+from edgeseg.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("args", ["run --source a.mp4 --sink file:b.mp4", "mask a.png b.png"])
+def test_a_tier_that_is_not_built(args: str, tmp_path: Path) -> None:
     a_clip(tmp_path)
-    wrong = store.path_of("selfie-landscape", tmp_path / "assets")
-    wrong.parent.mkdir(parents=True)
-    wrong.write_bytes(b"no model")
-    done = edgeseg("run --source a.mp4 --sink file:b.mp4 --offline --asset-dir assets", tmp_path)
-    refused(done, 6, r"is not the pinned selfie-landscape: sha256 [0-9a-f]{64}, expected a77d03f4.*; it was removed")
-    assert not wrong.exists()
-    assert not (tmp_path / "b.mp4").exists()
+    a_picture(tmp_path)
+    before = tree(tmp_path)
+    env = os.environ | {"EDGESEG_MODELS": str(tmp_path / "none")}
+    command = [sys.executable, "-c", MISSING, *args.split()]
+    ran = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    says = rf"The tier {DEFAULT_TIER} is in none of the folders of models: run make setup in .* or install a wheel"
+    refused(Done(ran.returncode, b"", ran.stderr), 4, says)
+    assert tree(tmp_path) == before
 
 
 def test_verify_names_what_has_a_wrong_hash_and_does_not_keep_it(tmp_path: Path) -> None:
@@ -536,7 +614,6 @@ def test_verify_names_what_has_a_wrong_hash_and_does_not_keep_it(tmp_path: Path)
 
 
 def test_a_package_with_another_model_is_not_kept(tmp_path: Path) -> None:
-    a_clip(tmp_path)
     tags = f"{MEDIAPIPE.abi}-{MEDIAPIPE.abi}-{MEDIAPIPE.platform}"
     info = f"mediapipe-{MEDIAPIPE.version}.dist-info"
     index = tmp_path / "index"
@@ -548,7 +625,7 @@ def test_a_package_with_another_model_is_not_kept(tmp_path: Path) -> None:
         wheel.writestr(f"{info}/RECORD", "")
     env = NO_INDEX | {"PIP_FIND_LINKS": str(index)}
     refused(
-        edgeseg("run --source a.mp4 --asset-dir assets", tmp_path, env=env),
+        edgeseg("assets fetch selfie-landscape --asset-dir assets", tmp_path, env=env),
         6,
         r"is not the pinned selfie-landscape.*not kept",
     )
@@ -557,9 +634,10 @@ def test_a_package_with_another_model_is_not_kept(tmp_path: Path) -> None:
 
 def test_a_home_that_is_not_there(model: Path, tmp_path: Path) -> None:
     a_clip(tmp_path)
-    env = {name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_CACHE_HOME")}
-    command = [*words("run --source a.mp4 --offline --asset-dir"), str(model.parents[1])]
-    ran = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    env = {name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")}
+    ran = subprocess.run(
+        words("run --source a.mp4"), cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )
     assert ran.returncode == 0, ran.stderr
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,14 +14,19 @@ import av
 import cv2
 import numpy as np
 import pytest
-from command import Done, edgeseg
+from command import NO_INDEX, Done, edgeseg
 from media import SIZE, audio_of, clip, frames_of, grey_steps, picture, times_of, y4m
 
+from edgeseg.engines.litert import CpuEngine
+from edgeseg.errors import CandidateError
 from edgeseg.frames import U8
+from edgeseg.ports import ModelIO
+from edgeseg.testing.engine import FakeEngine
+from edgeseg.tiers.catalogue import DEFAULT_TIER, catalogue
 
 FIGURES = {"frames", "fps", "stages", "drops", "tier", "engine", "delegated", "rss_mb", "first_frame_s", "output"}
 BORDERS = "--key-saturation 0.25 --key-value 0.1 --key-softness 0.2"
-TIER = "selfie-landscape-144x256-fp16"
+TIER = DEFAULT_TIER
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +40,17 @@ def portrait(asset: Callable[[str], Path], tmp_path_factory: pytest.TempPathFact
     clip(folder / "person.mp4", 6, (256, 256), audio=True, paint=lambda number, *_: np.roll(small, number, 1))
     assert cv2.imwrite(str(folder / "wall.png"), np.full((90, 160, 3), (200, 40, 40), np.uint8))
     clip(folder / "wall.mp4", 3, (160, 90), paint=lambda *_: np.full((90, 160, 3), (200, 40, 40), np.uint8))
+    return folder
+
+
+@pytest.fixture
+def own_tier(model: Path, tmp_path: Path) -> Path:
+    """A folder of models with the default tier as `mine`, in a catalogue of its own."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "mine.tflite").write_bytes(model.read_bytes())
+    row = {name: value for name, value in dataclasses.asdict(catalogue()[TIER]).items() if name not in ("name", "twin")}
+    (folder / "catalogue.yaml").write_text(json.dumps({"mine": row}))
     return folder
 
 
@@ -179,11 +197,31 @@ class TestOptions:
         assert np.abs(pixels(tmp_path / "b.png") - expected).mean() < 3
         assert np.abs(pixels(tmp_path / "a.png") - expected).mean() > 10
 
-    def test_other_tiers_and_threads(self, asset: Callable[[str], Path], portrait: Path, tmp_path: Path) -> None:
-        asset("selfie")
-        args = "run --source person.png --tier selfie-256x256-fp16 --engine cpu --threads 2 --offline --json"
-        figures = done(args, portrait).json
-        assert (figures["tier"], figures["threads"]) == ("selfie-256x256-fp16", 2)
+    def test_other_tiers_and_threads(self, tier_file: Callable[..., Path], portrait: Path) -> None:
+        for family in sorted({tier.family for tier in catalogue().values()} - {catalogue()[TIER].family}):
+            name = next(tier.name for tier in catalogue().values() if tier.family == family)
+            tier_file(name)
+            figures = done(f"run --source person.png --tier {name} --engine cpu --threads 2 --json", portrait).json
+            assert (figures["tier"], figures["threads"]) == (name, 2)
+
+    def test_a_tier_of_the_users_own(self, own_tier: Path, portrait: Path, tmp_path: Path) -> None:
+        figures = done(f"run --source person.mp4 --tier mine --models {own_tier} --json", portrait).json
+        assert (figures["tier"], figures["frames"]) == ("mine", 6)
+        done(f"mask person.png {tmp_path}/mine.png --tier mine --models {own_tier}", portrait)
+        done(f"mask person.png {tmp_path}/ours.png", portrait)
+        assert np.array_equal(pixels(tmp_path / "mine.png"), pixels(tmp_path / "ours.png"))
+        ran = edgeseg("mask person.png m.png --tier mine", portrait, env={"EDGESEG_MODELS": str(tmp_path)})
+        assert (ran.code, ran.sentences[0][:24]) == (2, "There is no tier 'mine';")
+
+    def test_the_folder_of_models_may_be_in_the_environment(self, own_tier: Path, portrait: Path) -> None:
+        ran = edgeseg("run --source person.png --tier mine --json", portrait, env={"EDGESEG_MODELS": str(own_tier)})
+        assert (ran.code, ran.json["tier"]) == (0, "mine"), ran.err
+
+    def test_a_run_fetches_nothing(self, model: Path, portrait: Path, tmp_path: Path) -> None:
+        env = NO_INDEX | {"EDGESEG_ASSET_DIR": str(tmp_path / "assets"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+        for args in ("run --source person.png", f"mask person.png {tmp_path}/m.png", "tiers"):
+            assert edgeseg(args, portrait, env=env).code == 0
+        assert [path.name for path in tmp_path.iterdir()] == ["m.png"]
 
     @pytest.mark.parametrize(
         ("rgb", "options"),
@@ -269,6 +307,26 @@ class TestStills:
         assert (mask.shape, mask.dtype) == ((256, 256), np.uint8)
         assert 0.2 < (mask > 127).mean() < 0.8
 
+    def test_segmenter_with_a_folder_of_models(self, own_tier: Path, portrait: Path) -> None:
+        from edgeseg import Segmenter
+
+        segmenter = Segmenter("mine", models=own_tier, threads=1)
+        assert (segmenter.mask(pixels(portrait / "person.png")) > 127).mean() > 0.2
+        segmenter.close()
+
+    def test_segmenter_with_an_engine_that_runs_already(self, model: Path, portrait: Path) -> None:
+        from edgeseg import Segmenter
+
+        engine = CpuEngine(model, catalogue()[TIER].io, 1)
+        given, named = Segmenter(engine=engine), Segmenter(threads=1)
+        photo = pixels(portrait / "person.png")
+        assert np.array_equal(given.mask(photo), named.mask(photo))
+        assert given.report == engine.report
+        given.close()
+        named.close()
+        with pytest.raises(CandidateError):
+            Segmenter(engine=FakeEngine(ModelIO(64, 64)))  # finds nobody, not even in the known answer
+
     def test_importing_the_package_loads_no_heavy_library(self) -> None:
         heavy = {"av", "cv2", "numpy", "ai_edge_litert", "tflite_runtime", "picamera2", "typer", "rich", "pydantic"}
         code = "import sys, edgeseg; print(edgeseg.__version__, *sys.modules)"
@@ -281,13 +339,37 @@ class TestStills:
 
 class TestLists:
     def test_tiers(self, model: Path, tmp_path: Path) -> None:
-        rows = done("tiers --json", tmp_path).json
-        assert all(row.keys() >= {"name", "path", "sha256", "height", "width", "precision"} for row in rows)
-        (row,) = [row for row in rows if row["name"] == TIER]
-        assert (row["height"], row["width"], row["precision"], row["path"]) == (144, 256, "fp16", str(model))
-        assert TIER in done("tiers", tmp_path).out.decode()
+        rows = {row["name"]: row for row in done("tiers --json", tmp_path).json}
+        assert [name for name, row in rows.items() if row["default"]] == [TIER]
+        assert rows[TIER]["path"] == str(model)
+        for name, tier in catalogue().items():
+            row = rows[name]
+            for field in ("sha256", "height", "width", "precision", "golden", "bytes"):
+                assert row[field] == getattr(tier, field)
+            assert Path(row["path"]).name == f"{name}.tflite"
+            assert row["here"] == Path(row["path"]).is_file()
+        said = done("tiers", tmp_path).out.decode()
+        lines = {line.split()[0]: line for line in said.splitlines() if line.split()}
+        assert lines.keys() >= catalogue().keys()
+        assert lines[TIER].split()[-1] == "default"
+        assert f"{catalogue()[TIER].golden['stills']:.1%}" in lines[TIER]
 
-    def test_assets(self, model: Path, tmp_path: Path) -> None:
+    def test_tiers_of_the_users_own(self, own_tier: Path, tmp_path: Path) -> None:
+        compiled = own_tier / f"{TIER}_edgetpu.tflite"
+        compiled.write_bytes(b"TFL3 edgetpu-custom-op")
+        rows = {row["name"]: row for row in done(f"tiers --models {own_tier} --json", tmp_path).json}
+        assert rows["mine"]["path"] == str(own_tier / "mine.tflite")
+        assert (rows["mine"]["here"], rows["mine"]["sha256"]) == (True, rows[TIER]["sha256"])
+        twin = rows[f"{TIER}-edgetpu"]
+        assert (twin["path"], twin["here"], twin["default"], twin["golden"]) == (str(compiled), True, False, {})
+        (own_tier / "mine.tflite").unlink()
+        rows = {row["name"]: row for row in done(f"tiers --models {own_tier} --json", tmp_path).json}
+        assert not rows["mine"]["here"]
+        lines = done(f"tiers --models {own_tier}", tmp_path).out.decode().splitlines()
+        assert next(line for line in lines if line.split()[:1] == ["mine"]).split()[-1] == "missing"
+
+    def test_assets(self, asset: Callable[[str], Path], tmp_path: Path) -> None:
+        model = asset("selfie-landscape")
         rows = {row["name"]: row for row in done("assets list --json", tmp_path).json}
         assert rows["selfie-landscape"]["path"] == str(model)
         assert str(model) in done("assets list", tmp_path).out.decode()

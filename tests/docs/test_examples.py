@@ -37,11 +37,11 @@ def examples() -> list[object]:
 
 
 @pytest.fixture(scope="module")
-def folder(asset, tmp_path_factory):
+def folder(asset, tier_file, tmp_path_factory):
     folder = tmp_path_factory.mktemp("examples")
     shutil.copy(asset("carphone"), folder / "clip.mp4")
     shutil.copy(asset("astronaut"), folder / "photo.png")
-    asset("selfie-landscape")
+    tier_file()
     photo = cv2.imread(str(folder / "photo.png"))
     cv2.imwrite(str(folder / "beach.jpg"), cv2.flip(photo, 0))
     segmenter = Segmenter()
