@@ -141,7 +141,11 @@ def allocated(interpreter_class: Any, model: bytes | str | os.PathLike[str], thr
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         said = _one_line(error)
-        custom = re.search(r"unresolved custom op: (\w+)", said)
+        custom = re.search(r"unresolved custom op: ([\w-]+)", said)
+        if custom and custom[1] == "edgetpu-custom-op":
+            raise CandidateError(
+                f"{name} was compiled for an Edge TPU, which the cpu engine is not: take its twin."
+            ) from error
         if custom:
             raise CandidateError(
                 f"{name} needs the operation {custom[1]}, which {library} does not have: install ai-edge-litert where"
