@@ -10,8 +10,10 @@ from quantize.graph.shapes import misfit
 
 _SMALL = tuple(np.dtype(kind) for kind in (np.int8, np.uint8, np.int16))
 _FLOAT, _HALF = np.dtype(np.float32), np.dtype(np.float16)
-# Outside this range a product of scales leaves what the kernels' multipliers can hold.
-_SCALES = (1e-18, 1e18)
+# Kernels abort the process where a ratio of scales leaves what their multipliers can hold: an ADD at 2 ** 19, one of
+# int16 at 2 ** 14. Source: add.cc and quantization_util.cc in tensorflow/lite/kernels.
+_SCALES = (1e-12, 1e6)
+_RATIO = 1 << 13
 # name -> places of data, weights and bias; along which axis of the weights there may be a scale for each slice
 _WEIGHTED = {
     "CONV_2D": (0, 1, 2, 0),
@@ -41,6 +43,9 @@ def check_dtypes(op: Op) -> None:
         if tensor.dtype != out.dtype:
             raise misfit(op, f"mixes {out.dtype} with {tensor.dtype} in {tensor.name}")
         _check_scaled(op, tensor)
+    scales = [float(t.quantization.scale[0]) for t in data if t.quantization is not None and t.dtype in _SMALL]
+    if scales and max(scales) > _RATIO * min(scales):
+        raise misfit(op, f"meets scales of {min(scales):g} and {max(scales):g}")
 
 
 def check_quantization(tensor: Tensor) -> None:
@@ -92,6 +97,10 @@ def _check_weights(op: Op) -> None:
     q = weights.quantization
     if q is not None and q.scale.size > 1 and q.axis != axis:
         raise misfit(op, f"has weights with scales along axis {q.axis}")
+    for tensor in (weights, bias):
+        scales = tensor.quantization if tensor is not None and tensor.dtype != np.uint8 else None
+        if tensor is not None and scales is not None and scales.zero_point.any():
+            raise misfit(op, f"has {tensor.name} around another point than zero")
 
 
 def _check_scaled(op: Op, tensor: Tensor, along: bool = False) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from quantize.graph.graph import Op
 from quantize.graph.shapes import MAX_SIDE, Shape, elements, integers, misfit, picture
 
@@ -11,7 +15,7 @@ def reshape(op: Op) -> list[Shape]:
     if len(op.inputs) > 1:
         asked = integers(op, 1)
     else:
-        asked = [int(i) for i in op.options.newShape] if op.options.newShape is not None else []
+        asked = _listed(op, op.options.newShape)
     total = elements(op.input(0).shape)
     if asked.count(-1) == 1:
         known = -elements(tuple(asked))
@@ -108,8 +112,8 @@ def transpose(op: Op) -> list[Shape]:
 
 def squeeze(op: Op) -> list[Shape]:
     """SQUEEZE: the axes of one that are named, or all of them."""
-    shape, named = op.input(0).shape, op.options.squeezeDims
-    axes = {_axis(op, int(axis), len(shape)) for axis in (named if named is not None else ())}
+    shape = op.input(0).shape
+    axes = {_axis(op, axis, len(shape)) for axis in _listed(op, op.options.squeezeDims)}
     if any(shape[axis] != 1 for axis in axes):
         raise misfit(op, f"cannot squeeze the axes {sorted(axes)} of {list(shape)}")
     return [tuple(side for at, side in enumerate(shape) if (at not in axes if axes else side != 1))]
@@ -147,6 +151,13 @@ def _blocks(op: Op) -> tuple[list[int], list[int]]:
     if min(blocks) < 1 or min(edges) < 0 or max(blocks + edges) > MAX_SIDE or op.input(2).shape != (2, 2):
         raise misfit(op, f"has blocks of {blocks} and edges of {edges}")
     return blocks, edges
+
+
+def _listed(op: Op, numbers: Any) -> list[int]:
+    """A vector among the options: a list, or an array of the type as which it is written."""
+    if isinstance(numbers, np.ndarray) and numbers.dtype != np.int32:
+        raise misfit(op, f"has options of {numbers.dtype} where int32 is written")
+    return [] if numbers is None else [int(i) for i in numbers]
 
 
 def _axis(op: Op, axis: int, rank: int) -> int:

@@ -45,7 +45,8 @@ def segmenter_of(graph: Graph, output: str | None = None) -> Segmenter:
         gives = ", ".join(_said(t) for t in graph.outputs)
         raise ModelError(f"The model is no segmenter: it gives {gives} for pictures of {list(image.shape)}.")
     if len(masks) > 1:
-        raise ModelError(f"The model has several outputs that could be the mask: {', '.join(_said(t) for t in masks)}.")
+        could = ", ".join(_said(t) for t in masks)
+        raise ModelError(f"The model has several outputs that could be the mask; name one: {could}.")
     return Segmenter(image, masks[0], masks[0].shape[3])
 
 
