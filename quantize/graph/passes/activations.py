@@ -31,7 +31,7 @@ def fuse_activations(graph: Graph) -> None:
 def expand_hard_swish(graph: Graph) -> None:
     """HARD_SWISH(x) -> x * (RELU6(x + 3) * 1/6), for which XNNPACK has INT8 kernels.
 
-    Where every consumer can take the sixth into its own weights, `push_scale` does so and a MUL goes.
+    Where every consumer can take the sixth into its own weights, `equalize.push_scalars` does so and a MUL goes.
     """
     ops: list[Op] = []
     for op in graph.ops:

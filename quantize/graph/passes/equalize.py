@@ -64,17 +64,36 @@ def rescale(graph: Graph, factors: Mapping[str, F32]) -> None:
     for op in graph.ops:
         if op.name in _CONVOLUTIONS:
             _rescale_convolution(op, scale)
-        elif op.name == "MUL" and op.input(1).data is not None and id(op.output) in scale:
+        elif _is_by_constant(op) and id(op.output) in scale:
             constant = op.input(1)
             op.inputs[1] = Tensor.constant(constant.name, _squeezed(constant.value * scale[id(op.output)]))
+
+
+def push_scalars(graph: Graph) -> None:
+    """MUL by one number goes where all that take its result can have the number in their own weights instead.
+
+    Of `expand_hard_swish`'s three operations two are left then.
+    """
+    inverse = {op.output.name: 1 / op.input(1).value for op in graph.ops if _is_by_constant(op)}
+    factors = {}
+    for group in groups(graph):
+        numbers = {float(inverse[t.name][0]) for t in group.tensors if t.name in inverse and inverse[t.name].size == 1}
+        if len(numbers) == 1:
+            factors[group.name] = np.full(group.channels, numbers.pop(), np.float32)
+    rescale(graph, factors)
+    drop_mul_by_one(graph)
 
 
 def drop_mul_by_one(graph: Graph) -> None:
     """MUL by a constant of ones goes: `rescale` moved its factor into the convolutions around it."""
     for op in list(graph.ops):
-        if op.name == "MUL" and op.input(1).data is not None and np.all(op.input(1).value == 1):
+        if _is_by_constant(op) and np.all(op.input(1).value == 1):
             graph.ops.remove(op)
             graph.redirect(op.output, op.input(0))
+
+
+def _is_by_constant(op: Op) -> bool:
+    return op.name == "MUL" and op.input(1).data is not None
 
 
 def _rescale_convolution(op: Op, scale: Mapping[int, F32]) -> None:
@@ -135,7 +154,7 @@ def _tie(op: Op, ties: _Ties) -> None:
     elif op.name == "ADD" and len(computed) == 2 and same and activation in _POSITIVE:
         ties.tie(computed[0], op.output)
         ties.tie(computed[1], op.output)
-    elif op.name == "MUL" and len(computed) == 1 and op.input(1).value.size == 1 and activation in _POSITIVE:
+    elif _is_by_constant(op) and len(computed) == 1 and op.input(1).value.size == 1 and activation in _POSITIVE:
         return  # its constant takes the factor
     elif op.name == "MUL" and len(computed) == 2 and same and activation in _POSITIVE:
         gate, gated = _gate_first(computed, ties)
