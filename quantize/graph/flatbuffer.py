@@ -11,6 +11,7 @@ import struct
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
 from quantize.graph.codes import DTYPES, IDENTIFIER, OPS, OPTION_NAMES, OPTIONS, TYPE_NAMES, VERSION
@@ -68,6 +69,7 @@ class _Work:
 
 class _Reader:
     def __init__(self, data: bytes) -> None:
+        self._file = data
         self._work = _Work(len(data))
         self._model = schema.Model.GetRootAs(data, 0)
         self._tensors: list[Tensor] = []
@@ -144,17 +146,26 @@ class _Reader:
     def _data(self, raw: Any, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
         if not 0 <= raw.Buffer() < self._model.BuffersLength():
             raise ModelError(f"The tensor {name} points at a buffer that is not there.")
-        buffer = self._model.Buffers(raw.Buffer())
-        if buffer.Offset() > 1 or raw.ExternalBuffer():
-            raise ModelError(f"The tensor {name} keeps its data outside the model's tables, which is not treated.")
-        if not buffer.DataLength():
+        if raw.ExternalBuffer():
+            raise ModelError(f"The tensor {name} keeps its data in another file, which is not treated.")
+        content = self._content(self._model.Buffers(raw.Buffer()), name)
+        if content is None:
             return None
-        self._work.take(buffer.DataLength())
-        content = buffer.DataAsNumpy()
         needed = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         if content.size != needed:
             raise ModelError(f"The tensor {name} holds {content.size} bytes and needs {needed}.")
         return content.view(dtype.newbyteorder("<")).astype(dtype).reshape(shape)
+
+    def _content(self, buffer: Any, name: str) -> npt.NDArray[np.uint8] | None:
+        """The bytes of a buffer: in its table, or behind all tables, as quantizers write them. None if it has none."""
+        if buffer.Offset() <= 1:  # 0: not given; 1: to be filled in by a writer that did not. Source: schema.fbs.
+            self._work.take(buffer.DataLength())
+            return buffer.DataAsNumpy() if buffer.DataLength() else None
+        start, end = buffer.Offset(), buffer.Offset() + buffer.Size()
+        if end > len(self._file) or start == end or buffer.DataLength():
+            raise ModelError(f"The tensor {name} has its data at {start} to {end} of {len(self._file)} bytes.")
+        self._work.take(end - start)
+        return np.frombuffer(self._file, np.uint8, end - start, start)
 
     def _scales(self, raw: Any, name: str) -> Quantization | None:
         if raw is None or raw.ScaleLength() == 0:

@@ -176,8 +176,13 @@ def _sparse() -> Any:
         (_set(lambda m: _tensor(m, "h_w"), shape=[3, 3, 3, 4]), "has weights of"),
         (_set(lambda m: _tensor(m, "h_w"), buffer=77), "points at a buffer that is not there"),
         (_set(lambda m: _tensor(m, "h_w"), buffer=0), "takes h_w, which nothing made before it"),
-        (_set(lambda m: _tensor(m, "h_w"), externalBuffer=3), "outside the model's tables"),
-        (_set(lambda m: m.buffers[1], offset=1 << 33, size=12), "outside the model's tables"),
+        (_set(lambda m: _tensor(m, "h_w"), externalBuffer=3), "in another file"),
+        (_set(lambda m: m.buffers[1], offset=64, size=432), "h_w has its data at 64 to 496 of"),
+        (_set(lambda m: m.buffers[1], data=None, offset=1 << 33, size=432), "h_w has its data at 8589934592 to"),
+        (_set(lambda m: m.buffers[1], data=None, offset=64, size=0), "h_w has its data at 64 to 64 of"),
+        (_set(lambda m: m.buffers[1], data=None, offset=64, size=(1 << 64) - 1), "h_w has its data at 64 to"),
+        (_set(lambda m: m.buffers[1], data=None, offset=64, size=12), "h_w holds 12 bytes and needs 432"),
+        (_set(lambda m: m.buffers[1], data=None, offset=1, size=432), "takes h_w, which nothing made before it"),
         (_set(lambda m: _sub(m).operators[0], opcodeIndex=1000), "of a kind that is not listed"),
         (_set(lambda m: m.operatorCodes[0], builtinCode=44, deprecatedBuiltinCode=44), "which is not treated"),
         (_set(lambda m: m.operatorCodes[0], builtinCode=30_000), "of kind 30000, which is not treated"),
@@ -196,6 +201,24 @@ def _sparse() -> Any:
 )
 def test_a_file_that_is_whole_and_means_nonsense(edit: Callable[[Any], None], words: str) -> None:
     _refused(_edited(edit), words)
+
+
+def test_data_behind_the_tables_is_found_where_it_is() -> None:
+    """As ai-edge-quantizer writes larger models."""
+    data = bytes(schema.ModelT.InitFromPackedBuf(FLOAT).buffers[1].data)
+
+    def placed(at: int) -> bytes:
+        return _edited(_set(lambda m: m.buffers[1], data=None, offset=at, size=len(data)))
+
+    at = -(-len(placed(1 << 20)) // 16) * 16
+    content = placed(at).ljust(at, b"\0") + data
+    graph = read(content)
+    validate(graph)
+    x = np.ones((1, 16, 24, 3), np.float32)
+    for a, b, c in zip(run_file(content, x), run_file(write(graph), x), run_file(FLOAT, x), strict=True):
+        assert np.array_equal(a, b)
+        assert np.array_equal(a, c)
+    _refused(content[:-1], "has its data at")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
