@@ -126,7 +126,7 @@ class FakeEngine:
         if fault == "raise":
             raise EngineFault("The fake engine was told to fail.")
         mask = self._mask(rgb) if callable(self._mask) else self._mask
-        self._last = _spoil(np.array(mask, np.float32), fault, io)
+        self._last = _spoil(np.array(mask, np.float32), fault)
         return self._last
 
     def _next_order(self) -> Fault | None:
@@ -149,8 +149,8 @@ class FakeEngine:
         self.hanging.clear()
 
 
-def _spoil(person: F32, fault: Fault | None, io: ModelIO) -> F32:
-    """The answer: `person`, in [0, 1], as `io.output` wants it, with the fault in it."""
+def _spoil(person: F32, fault: Fault | None) -> F32:
+    """The answer: `person`, in [0, 1], with the fault in it."""
     if fault in ("ones", "zeros"):
         person = np.full_like(person, fault == "ones")
     elif fault == "half":

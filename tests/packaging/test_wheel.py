@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib.metadata
+import json
+import os
 import re
 import subprocess
 import sys
@@ -15,16 +18,19 @@ from pathlib import Path
 import pytest
 
 import edgeseg
+from edgeseg.tiers.catalogue import catalogue
 
 ROOT = Path(__file__).parents[2]
 # Chosen at run time, by name: they come from the OS, or from a wheel for other machines.
 NOT_REQUIRED = {"libcamera", "picamera2", "tflite_runtime"}
+NO_INDEX = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/nowhere", "PIP_CONFIG_FILE": os.devnull}
 
 pytest.importorskip("hatchling", reason="the wheel is built without the network, by the hatchling of the dev extra")
 
 
-def run(*command: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([str(word) for word in command], check=False, cwd=cwd, capture_output=True, text=True)
+def run(*command: object, cwd: Path = ROOT, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    words, environment = [str(word) for word in command], os.environ | (env or {})
+    done = subprocess.run(words, check=False, cwd=cwd, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done
 
@@ -76,7 +82,16 @@ def test_profiles_and_units_are_in_the_wheel_and_the_workstation_is_not(members)
 
 
 def test_nothing_that_is_fetched_is_shipped(members):
-    assert not [name for name in members if name.endswith((".tflite", ".mp4", ".webm"))]
+    models = {name for name in members if name.endswith(".tflite")}
+    assert not [name for name in members if name.endswith((".mp4", ".webm"))]
+    assert {str(Path(name).parent) for name in models} <= {"edgeseg/tiers/models"}
+
+
+def test_every_tier_is_in_the_wheel(wheel, tier_file):
+    with zipfile.ZipFile(wheel) as file:
+        for name, tier in catalogue().items():
+            tier_file(name)
+            assert hashlib.sha256(file.read(f"edgeseg/tiers/models/{name}.tflite")).hexdigest() == tier.sha256
 
 
 def test_the_wheel_runs_without_the_checkout(installed, tmp_path):
@@ -91,15 +106,32 @@ def test_the_wheel_runs_without_the_checkout(installed, tmp_path):
     assert version == edgeseg.__version__
 
 
-def test_the_installed_command_knows_its_answer_and_its_exit_codes(installed, tmp_path, asset):
+def test_the_installed_command_needs_nothing_but_the_wheel(installed, tmp_path, tier_file, asset):
+    """No folder of the user's, nothing fetched, no checkout: a mask of each family, and a clip from end to end."""
     command = [installed / "bin" / "edgeseg"]
-    model = asset("selfie-landscape")
-    asset_dir = model.parents[1]
+    home = tmp_path / "home"
+    alone = NO_INDEX | {name: str(home) for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "EDGESEG_ASSET_DIR")}
+    rows = json.loads(run(*command, "tiers", "--json", cwd=tmp_path, env=alone).stdout)
 
-    run(*command, "mask", asset("astronaut"), "mask.png", "--offline", "--asset-dir", asset_dir, cwd=tmp_path)
+    assert [row["name"] for row in rows] == list(catalogue())
+    for row in rows:
+        tier_file(row["name"])
+        assert row["here"]
+        assert Path(row["path"]).is_relative_to(installed)
+    one_of_each = {tier.family: tier.name for tier in catalogue().values()}
+    for family, name in one_of_each.items():
+        run(*command, "mask", asset("astronaut"), f"{family}.png", "--tier", name, cwd=tmp_path, env=alone)
+        assert (tmp_path / f"{family}.png").stat().st_size > 1000
+    clip = [*command, "run", "--source", asset("carphone"), "--frames", "5", "--sink", "file:out.mp4"]
+    run(*clip, cwd=tmp_path, env=alone)
+    assert (tmp_path / "out.mp4").stat().st_size > 1000
+    assert not home.exists()
+
+
+def test_the_installed_command_has_its_exit_codes(installed, tmp_path):
+    command = [installed / "bin" / "edgeseg"]
     wrong = subprocess.run([*command, "run", "--no-such"], check=False, cwd=tmp_path, capture_output=True, text=True)
 
-    assert (tmp_path / "mask.png").stat().st_size > 1000
     assert (wrong.returncode, wrong.stderr[:9]) == (2, "edgeseg: ")
 
 
