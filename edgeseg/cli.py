@@ -24,7 +24,6 @@ from edgeseg.tiers.catalogue import DEFAULT_TIER
 
 if TYPE_CHECKING:
     from edgeseg.build import Settings
-    from edgeseg.demo import Assets
     from edgeseg.report import ProcessStart
 
 app = typer.Typer(
@@ -148,7 +147,7 @@ def demo(
     """Cut a person out of a camera's picture, or of a clip where there is no camera, and show the result."""
     from edgeseg.build import Settings
     from edgeseg.clock import SystemClock
-    from edgeseg.demo import Assets, make
+    from edgeseg.demo import make
     from edgeseg.report import ProcessStart
 
     settings = Settings(
@@ -159,14 +158,12 @@ def demo(
         models=models or None,
     )
     start = ProcessStart.of(SystemClock())
-    assets = Assets(asset_dir or None, offline)
-    _have(assets, "astronaut", "carphone")
 
     def run_one(one: Settings) -> dict[str, Any]:
         with stoppable_run(say) as stoppable:
             return _run(one, start, as_json, stoppable)
 
-    made = make(settings, assets, output, run_one)
+    made = make(settings, lambda name: _found(name, asset_dir or None, offline), output, run_one)
     if as_json:
         print(json.dumps({**made.figures, "sheet": str(made.sheet)}))  # noqa: T201
     else:
@@ -357,16 +354,13 @@ def _run(settings: Settings, start: ProcessStart, quiet: bool, stoppable: Stoppa
         made.pipeline.close()
 
 
-def _have(assets: Assets, *names: str) -> None:
-    """Fetch assets with a progress bar if they are not here."""
+def _found(name: str, asset_dir: str | None, offline: bool) -> str:
+    """The path of an asset, fetched with a progress bar if it is not here."""
     from edgeseg.assets import store
-
-    if assets.offline or all(store.path_of(name, assets.folder).exists() for name in names):
-        return
     from edgeseg.screen import download_bar
 
     with download_bar() as progress:
-        store.fetch_all(names, assets.folder, progress=progress)
+        return str(store.find(name, asset_dir, offline=offline, progress=progress))
 
 
 def _still_settings(tier: str, engine: str, threads: int, models: str | None, refine: bool) -> Settings:

@@ -12,7 +12,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edgeseg.assets import store
 from edgeseg.build import Settings, open_source
 from edgeseg.clock import SystemClock
 from edgeseg.errors import NotPermitted, OutputError, SourceError
@@ -36,25 +35,15 @@ class Made:
     figures: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Assets:
-    """Where the clip and the photograph are found."""
-
-    folder: str | None = None
-    offline: bool = False
-
-    def path(self, name: str) -> str:
-        """The asset's path; raises as `assets.store.find` does."""
-        return str(store.find(name, self.folder, offline=self.offline))
-
-
-def make(settings: Settings, assets: Assets, folder: Path, run: Callable[[Settings], dict[str, Any]]) -> Made:
-    """Run the main job into `folder`; `run` does one run and gives its figures.
+def make(
+    settings: Settings, find: Callable[[str], str], folder: Path, run: Callable[[Settings], dict[str, Any]]
+) -> Made:
+    """Run the main job into `folder`. find: gives an asset's path. run: does one run and gives its figures.
 
     Raises OutputError if the folder cannot be used, and what the runs raise.
     """
-    source, has_camera = _source_of(settings, assets)
-    portrait = "" if has_camera else assets.path("astronaut")
+    source, has_camera = _source_of(settings, find)
+    portrait = "" if has_camera else find("astronaut")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -75,7 +64,7 @@ def make(settings: Settings, assets: Assets, folder: Path, run: Callable[[Settin
     return Made(video, sheet, stills, figures)
 
 
-def _source_of(settings: Settings, assets: Assets) -> tuple[str, bool]:
+def _source_of(settings: Settings, find: Callable[[str], str]) -> tuple[str, bool]:
     """The source to use, and whether it is a camera."""
     if settings.source != "auto":
         live = settings.source.partition(":")[0] in ("camera", "picamera2", "gst")
@@ -83,7 +72,7 @@ def _source_of(settings: Settings, assets: Assets) -> tuple[str, bool]:
     try:
         open_source("auto", SourceWish(), SystemClock(), ignore).close()
     except (SourceError, NotPermitted):
-        return assets.path("carphone"), False
+        return find("carphone"), False
     return "auto", True
 
 

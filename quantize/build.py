@@ -87,6 +87,14 @@ def build(tiers: Iterable[Tier], folder: Path, asset_dir: str | None = None, pro
     put_all(folder, made)
 
 
+def drop_others(tiers: Iterable[Tier], folder: Path) -> None:
+    """Remove the files of tiers that have left the catalogue."""
+    names = {f"{tier.name}.tflite" for tier in tiers}
+    for path in folder.glob("*.tflite"):
+        if path.name not in names:
+            path.unlink()
+
+
 def put_all(folder: Path, files: list[tuple[str, bytes]]) -> None:
     """Write files into a folder so that each is there whole or not at all; raises OutputError."""
     try:

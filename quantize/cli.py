@@ -37,6 +37,7 @@ def build(
     from edgeseg.errors import UsageError, did_you_mean
     from edgeseg.tiers.catalogue import catalogue
     from quantize.build import build as build_all
+    from quantize.build import drop_others
 
     known = catalogue()
     for name in names or ():
@@ -45,6 +46,8 @@ def build(
     wanted = [known[name] for name in (names or known)]
     with _bar("building", len(wanted)) as step:
         build_all(wanted, output, asset_dir, step)
+    if not names and output.samefile(BUILT):
+        drop_others(wanted, output)  # a wheel brings whatever is there
     print(f"{len(wanted)} tiers in {output}")  # noqa: T201
 
 
