@@ -14,6 +14,7 @@ _FLOAT, _HALF = np.dtype(np.float32), np.dtype(np.float16)
 # int16 at 2 ** 14. Source: add.cc and quantization_util.cc in tensorflow/lite/kernels.
 _SCALES = (1e-12, 1e6)
 _RATIO = 1 << 13
+_FLOAT_ONLY = ("SQUARED_DIFFERENCE",)  # its scales are squared: LiteRT aborts at ratios that others can hold
 # name -> places of data, weights and bias; along which axis of the weights there may be a scale for each slice
 _WEIGHTED = {
     "CONV_2D": (0, 1, 2, 0),
@@ -31,7 +32,7 @@ def check_dtypes(op: Op) -> None:
         _check_conversion(op)
         return
     out = op.outputs[0]
-    if out.dtype != _FLOAT and out.dtype not in _SMALL:
+    if out.dtype != _FLOAT and (out.dtype not in _SMALL or op.name in _FLOAT_ONLY):
         raise misfit(op, f"gives {out.dtype}, which is not treated")
     kind = kind_of(op)
     skipped = kind.parameters if kind else ()

@@ -345,7 +345,7 @@ def test_operations_that_share_their_inputs() -> None:
     _refused(bytes(content), "its parts overlap")
 
 
-@pytest.mark.parametrize("count", [0xFFFFFFFF, 0x40000000, 60_000])
+@pytest.mark.parametrize("count", [0xFFFFFFFF, 60_000])
 def test_every_vector_that_lies_about_its_length(count: int) -> None:
     """The length of each vector in turn: wherever a small number stands, a large one is put."""
     words = np.frombuffer(INT8[: len(INT8) // 4 * 4], "<u4")
@@ -362,7 +362,7 @@ def test_every_vector_that_lies_about_its_length(count: int) -> None:
 def test_small_files_with_bytes_changed(content: bytes) -> None:
     accepted = 0
 
-    @settings(max_examples=250, derandomize=True, deadline=None, database=None)
+    @settings(max_examples=200, derandomize=True, deadline=None, database=None)
     @given(EDITS)
     def changed(edits: list[Edit]) -> None:
         nonlocal accepted
@@ -381,7 +381,7 @@ def test_real_files_with_bytes_changed(name: str, asset: Callable[[str], Path]) 
     places = structure(content)
 
     @settings(
-        max_examples=40,
+        max_examples=25,
         derandomize=True,
         deadline=None,
         database=None,

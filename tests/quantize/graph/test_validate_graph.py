@@ -203,6 +203,12 @@ def test_scales_whose_ratio_makes_the_runtime_abort() -> None:
     _refused(graph, "RELU that makes y meets scales of 1e-06 and 0.1")
 
 
+def test_an_operation_that_squares_scales_is_taken_in_float_alone() -> None:
+    graph = _eight([0.1], [0])
+    graph.ops = [Op("SQUARED_DIFFERENCE", [graph.inputs[0], graph.inputs[0]], graph.outputs)]
+    _refused(graph, "SQUARED_DIFFERENCE that makes y gives int8, which is not treated")
+
+
 def test_weights_of_eight_bits_lie_around_zero() -> None:
     graph = _eight([0.1], [0])
     x, y = graph.inputs[0], graph.outputs[0]
