@@ -32,8 +32,8 @@ def environment(
             said[name] = side.ask("versions")
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "commit": _commit(root),
-        "cpu": _cpu(),
+        "commit": commit(root),
+        "cpu": cpu(),
         "cores": len(os.sched_getaffinity(0)),
         "load_before": os.getloadavg()[0],
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -93,7 +93,7 @@ def caption(about: dict[str, Any]) -> str:
     )
 
 
-def _cpu() -> str:
+def cpu() -> str:
     """The processor's name; a board's where the kernel gives no other."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     for key in ("model name", "Model", "Hardware"):
@@ -103,7 +103,7 @@ def _cpu() -> str:
     return platform.machine()
 
 
-def _commit(root: Path) -> str:
+def commit(root: Path) -> str:
     """The checkout's commit, marked if there is more than it in the tree; "unknown" outside of git."""
     try:
         said = subprocess.run(

@@ -54,7 +54,7 @@ def tier_times(settings: Settings, runs: int, per_op: bool, clock: Clock | None 
 
 
 def _times_ms(engine: Engine, runs: int, clock: Clock) -> list[float]:
-    rgb = _noise(engine.io)
+    rgb = noise(engine.io)
     start, warm = clock.now(), 0
     while warm < WARM_UP_RUNS or clock.now() - start < WARM_UP_S:
         engine.infer(rgb)
@@ -67,7 +67,7 @@ def _times_ms(engine: Engine, runs: int, clock: Clock) -> list[float]:
     return times
 
 
-def _noise(io: ModelIO) -> Any:
+def noise(io: ModelIO) -> Any:
     """A picture that is no special case: zeros could be multiplied faster."""
     rng = np.random.default_rng(0)
     shape = (io.height, io.width, 3)
