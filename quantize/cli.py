@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 
 GOLDEN = Path("../shared/golden")
+REPORT, DOCS = Path("bench-output/tiers.html"), Path("docs/tiers.md")
 AssetDirOption = Annotated[str | None, typer.Option(help="Where the pinned files are kept.")]
 GoldenOption = Annotated[Path, typer.Option(help="A folder of golden sets.", readable=False)]
 
@@ -63,6 +64,21 @@ def catalogue(
     with _bar("scoring", None) as step:
         for line in admit(golden, output, asset_dir, step):
             print(line)  # noqa: T201
+
+
+@app.command()
+def report(
+    golden: GoldenOption = GOLDEN,
+    output: Annotated[Path, typer.Option(help="The page; it holds golden pictures.", readable=False)] = REPORT,
+    docs: Annotated[Path, typer.Option(help="The file whose tables are rewritten.", readable=False)] = DOCS,
+    asset_dir: AssetDirOption = None,
+) -> None:
+    """Measure every candidate, and write a page to look at and the tables of docs/tiers.md; takes ten minutes."""
+    from quantize.report.make import report as make_report
+
+    with _bar("measuring", None) as step:
+        make_report(golden, output, docs, asset_dir, step)
+    print(f"{output}\n{docs}")  # noqa: T201
 
 
 @app.command("import")
