@@ -213,7 +213,9 @@ class _Reader:
             what = OPTION_NAMES.get(kind, str(kind))
             raise ModelError(f"An operation {name} has options of kind {what}, which is not treated.")
         if not wanted:
-            return None
+            # Many have a table without a field, which says nothing but is kept.
+            empty = getattr(schema, f"{OPTION_NAMES.get(kind)}T", None)
+            return empty() if empty and not vars(empty()) else None
         made = schema.BuiltinOptionsCreator(kind, raw.BuiltinOptions()) if kind else None
         made = made or getattr(schema, f"{wanted}T")()
         for vector in ("newShape", "squeezeDims"):

@@ -77,6 +77,14 @@ def test_all_of_it_comes_back() -> None:
     assert again.ops[6].inputs[2] is None
 
 
+def test_options_without_a_field_are_kept_and_those_of_others_are_not() -> None:
+    x, y = computed("x", 1, 4), computed("y", 1, 4)
+    kept = read(write(Graph([Op("HARD_SWISH", [x], [y], options("HardSwish"))], [x], [y])))
+    assert type(kept.ops[0].options).__name__ == "HardSwishOptionsT"
+    other = read(write(Graph([Op("HARD_SWISH", [x], [y], options("Conv2D"))], [x], [y])))
+    assert other.ops[0].options is None
+
+
 def test_equal_graphs_give_equal_bytes() -> None:
     graph = _graph()
     content = write(graph)
