@@ -8,6 +8,7 @@ or done beforehand may be left without. If that fails anywhere, nothing is said 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from edgeseg.bench.graph import Node
 
@@ -43,12 +44,15 @@ SERVES = {
     "Tanh": ("TANH",),
     "Transpose": ("TRANSPOSE",),
 }
+# One look-up in a table of 256 entries, which XNNPACK has no name for -> the 8-bit ops in a row that it is for: a hard
+# swish spelled out.
+TABLE, TABLED = "Invalid Unary Op", ("ADD", "MUL")
 NEEDS_NO_KERNEL = {*SERVES["Clamp"], *SERVES["Convert"], "RESHAPE", "EXPAND_DIMS", "SQUEEZE", "PAD"}
 NEEDS_NO_NODE = ("Convert", "Copy", "Transpose", "Constant Pad")  # XNNPACK puts them in between
 
 
 def nodes_of(kernels: Sequence[str], nodes: Sequence[Node]) -> list[Node | None]:
-    """The node of each kernel; all None if the two do not go together."""
+    """The node of each kernel, the last one if it serves several; all None if the two do not go together."""
     waiting = [node for node in nodes if not node.constant]
     found: list[Node | None] = []
     at = 0
@@ -58,7 +62,10 @@ def nodes_of(kernels: Sequence[str], nodes: Sequence[Node]) -> list[Node | None]
         ahead = at
         while ahead < len(waiting) and waiting[ahead].op not in serves and waiting[ahead].op in NEEDS_NO_KERNEL:
             ahead += 1
-        if ahead < len(waiting) and waiting[ahead].op in serves:
+        if kind == TABLE and tuple(node.op for node in waiting[at : at + len(TABLED)]) == TABLED:
+            at += len(TABLED)
+            found.append(replace(waiting[at - 1], op="+".join(TABLED)))
+        elif ahead < len(waiting) and waiting[ahead].op in serves:
             found.append(waiting[ahead])
             at = ahead + 1
         elif kind == "Clamp" and found:  # the activation that the op before has in itself
