@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 FONT = 11.0
 _WIDE = 0.7  # of the font's size: a digit in bold DejaVu Sans, the widest font that a page may get
-_NEAR, _STEPS = 4.0, 4  # between a mark and its label
-MARK = 5.0  # half a mark's side
+_NEAR, _STEPS = 4.5, 4  # between a mark and its label
+MARK, RING = 5.0, 8.5  # half the side of a mark, and of a ring around one
 
 _MS = (0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500, 1000)
 _MIOU = (0.1, 0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.88, 0.9, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)
@@ -102,7 +102,7 @@ def place(
     wanted: Iterable[tuple[float, float, str]], marks: Iterable[tuple[float, float]], inside: Box, font: float = FONT
 ) -> list[Label | None]:
     """A place beside each (x, y, text), the first ones first; None where everything near is taken."""
-    taken = [Box(x - MARK - 1, y - MARK - 1, x + MARK + 1, y + MARK + 1) for x, y in marks]
+    taken = [Box(x - RING, y - RING, x + RING, y + RING) for x, y in marks]
     placed: list[Label | None] = []
     for x, y, text in wanted:
         boxes = _around(x, y, len(text) * font * _WIDE, font)
