@@ -11,7 +11,7 @@ from quantize.graph.graph import Graph
 from quantize.graph.passes.activations import fuse_activations
 from quantize.graph.passes.commute import conv_before_resize
 from quantize.graph.passes.constants import fold_fp16
-from quantize.graph.passes.resize import global_pool_as_mean, pool_edges, resize
+from quantize.graph.passes.resize import pool_edges, resize
 from quantize.graph.passes.tidy import drop_orphans, keep_outputs, mask_as_probability
 from quantize.graph.passes.transpose_conv import builtin_transpose_conv, depth_to_space
 from quantize.graph.validate import validate
@@ -75,7 +75,6 @@ def passes(family: Family, height: int, width: int) -> Iterator[tuple[str, Pass]
     yield "mask_as_probability", mask_as_probability
     yield "builtin_transpose_conv", builtin_transpose_conv
     yield "fuse_activations", fuse_activations
-    yield "global_pool_as_mean", global_pool_as_mean
     yield "pool_edges", pool_edges
     yield "resize", lambda graph: resize(graph, height, width)
     yield "conv_before_resize", conv_before_resize

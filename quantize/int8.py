@@ -22,11 +22,13 @@ from quantize.graph.passes.integer import (
     detach_depth_to_space,
     logistic_before_depth_to_space,
 )
+from quantize.graph.passes.resize import global_pool_as_mean
 from quantize.graph.passes.tidy import drop_orphans
 
 __all__ = ["INT8_PASSES", "Calibration", "int8_model", "prepare"]
 
 _PREPARE: tuple[Callable[[Graph], None], ...] = (
+    global_pool_as_mean,  # XNNPACK has no INT8 average pooling; in FP32 its MEAN rounds worse than its pooling
     logistic_before_depth_to_space,
     expand_hard_swish,
     push_scalars,

@@ -20,9 +20,6 @@ from quantize.graph.writer import write
 
 U8 = npt.NDArray[np.uint8]
 EXACT = 1e-5
-# XNNPACK's MEAN adds up 65536 numbers in another order than its pooling: at places whose logits hang on it the fifth
-# decimal of the mask moves. Not the pass's sums but the last bits of FP32.
-TOLERANCES = {"global_pool_as_mean": 1e-4}
 # What is 115 is the original's 246 without the 110 constants, 22 fused activations, and one split in two.
 OPERATIONS = {"selfie-landscape": 115, "selfie": 115, "body": 136}
 
@@ -64,7 +61,7 @@ def test_after_every_pass_the_outputs_are_those_before(
             for one, other in zip(a, b, strict=True):
                 assert one.shape == other.shape, name
                 np.testing.assert_allclose(
-                    one, other, rtol=0, atol=TOLERANCES.get(name, EXACT), err_msg=f"after {name}"
+                    one, other, rtol=0, atol=EXACT, err_msg=f"after {name}"
                 )
         before = after
         changed.append(name)
