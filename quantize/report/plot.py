@@ -73,9 +73,9 @@ def times(values: Iterable[float], start: float, end: float) -> tuple[Scale, lis
 
 def scores(values: Iterable[float], start: float, end: float) -> tuple[Scale, list[float]]:
     """(the scale of scores, its ticks): spaced by what is missing to 1, each halving of it is as high."""
-    missing = [max(1 - value, 0.002) for value in values]
-    low, high = 1 - min(max(missing) * 1.12, 1.0), 1 - min(missing) / 1.12
-    scale = Scale(lambda value: -math.log(max(1 - value, 0.001)), low, high, start, end)
+    missing = [max(1 - value, 0.002) for value in values]  # 1 itself would be endlessly far
+    most, least = min(max(missing) * 1.12, 1.0), min(missing) / 1.12
+    scale = Scale(lambda value: -math.log(max(1 - value, least)), 1 - most, 1 - least, start, end)
     return scale, scale.ticks(_MIOU, 22)
 
 
