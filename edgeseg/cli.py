@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -233,6 +234,30 @@ def bench(
         from edgeseg.screen import print_bench
 
         print_bench(figures)
+
+
+@app.command()
+def probe(
+    root: Annotated[Path, typer.Option(**FILE, metavar="DIR", help="A saved board, unpacked.")] = Path("/"),
+    as_json: JsonOption = False,
+    save: Annotated[
+        Path | None, typer.Option(**FILE, metavar="FILE.tar", help="Also pack the files that were read, to send them.")
+    ] = None,
+) -> None:
+    """Show what this board is, has and can, and where each fact was read. Changes nothing."""
+    from edgeseg.probe import probe_and_pack
+    from edgeseg.probe.saved import check_root, write
+
+    check_root(root)
+    found, packed = probe_and_pack(root)
+    if save is not None:
+        write(save, packed, say)
+    if as_json:
+        print(json.dumps(asdict(found)))  # noqa: T201
+    else:
+        from edgeseg.screen import print_probe
+
+        print_probe(found)
 
 
 @assets_app.command("list")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edgeseg.build import Run
     from edgeseg.demo import Made
     from edgeseg.golden.evaluate import Scorecard
+    from edgeseg.probe import Capabilities
 
 
 def _console(stderr: bool = False) -> Console:
@@ -150,6 +151,32 @@ def print_bench(figures: dict[str, Any]) -> None:
         if rows:
             console.print()
             print_table(rows)
+
+
+def print_probe(found: Capabilities) -> None:
+    """What is known of the board, section by section, with the evidence beside each fact."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from edgeseg.probe.page import page
+
+    console = _console()
+    if not console.is_terminal:
+        console.width = 160  # whoever reads a pipe wants a line a fact
+    for title, rows in page(found):
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), title=title, title_justify="left")
+        table.title_style = "bold"
+        table.add_column(style="cyan", min_width=20)
+        table.add_column(overflow="fold", min_width=20)
+        table.add_column(style="dim", overflow="fold")
+        for row in rows:
+            table.add_row(*(escape(one_line(text)) for text in row))
+        console.print(table)
+        console.print()
+    for sentence in found.advice:
+        console.print(one_line(sentence), markup=False, soft_wrap=not console.is_terminal)
+    for note in found.notes:
+        console.print(one_line(f"not believed: {note.where} {note.why}"), markup=False, style="dim", soft_wrap=True)
 
 
 def print_scorecard(card: Scorecard) -> None:
