@@ -13,6 +13,7 @@ from edgeseg.engines.litert import CpuEngine
 from edgeseg.frames import U8
 from edgeseg.golden.dataset import Dataset, Item
 from edgeseg.golden.evaluate import THRESHOLD, ItemScore
+from edgeseg.golden.metrics import iou
 from edgeseg.golden.pictures import Bool, read_image, read_mask
 from edgeseg.segmenter import Segmenter
 from quantize.catalogue import Candidate
@@ -95,7 +96,7 @@ def compared(mask: Bool, truth: Bool, caption: str) -> Panel:
     """A mask, what is wrong in it in colours."""
     missed, taken = (truth & ~mask).mean(), (mask & ~truth).mean()
     alt = f"Mask of {caption}: person left out in {missed:.1%} of the picture, background taken in in {taken:.1%}"
-    return _mask_panel(f"{caption} mask", alt, _painted(mask, truth))
+    return _mask_panel(f"{caption} mask, IoU {iou(mask, truth):.3f}", alt, _painted(mask, truth))
 
 
 def _painted(mask: Bool, truth: Bool) -> U8:

@@ -103,16 +103,17 @@ def passes(evidence: Evidence) -> Table:
     """What every pass does, and what a family's model takes after it."""
     families = list(dict.fromkeys(stage.family for stage in evidence.stages))
     found = {(stage.family, stage.name): stage for stage in evidence.stages}
-    head = ["pass", "what it does"]
+    head = ["pass"]
     for family in families:
         head += [f"{family}: ops", f"{family}: ms", f"{family}: saved, ms"]
     rows = []
     for name in evidence.passes:
-        cells = [name or "as pinned", about_pass(name)]
+        cells = [name or "as pinned"]
         for family in families:
             cells += _stage_cells(found.get((family, name)))
-        rows.append(tuple(cells))
-    return Table("The passes, one after the other, at the pinned size", tuple(head), rows, (0, 1))
+        rows.append((*cells, about_pass(name)))
+    head.append("what it does")
+    return Table("The passes, one after the other, at the pinned size", tuple(head), rows, (0, len(head) - 1))
 
 
 def _stage_cells(stage: Stage | None) -> list[str]:
