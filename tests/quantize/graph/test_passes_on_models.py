@@ -61,7 +61,7 @@ def test_after_every_pass_the_outputs_are_those_before(
             for one, other in zip(a, b, strict=True):
                 assert one.shape == other.shape, name
                 np.testing.assert_allclose(
-                    one, other, rtol=0, atol=EXACT, err_msg=f"after {name}"
+                    one, other, rtol=EXACT, atol=EXACT, err_msg=f"after {name}"
                 )
         before = after
         changed.append(name)
