@@ -58,7 +58,7 @@ def stages(family: Family, source: bytes, found: Sequence[Candidate]) -> list[St
     int8 = content_of(found, family, size, "int8")
     if int8 is not None:
         made.append((INT8, int8))
-    rounds = times_in_turns([_invoke(content) for _, content in made])
+    rounds = times_in_turns(lambda: [_invoke(content) for _, content in made])
     done = []
     for index, (name, content) in enumerate(made):
         gain = saved(rounds[:, min(index - 1, fp32)], rounds[:, index]) if index else None

@@ -84,7 +84,7 @@ def candidate_times(found: Sequence[Candidate]) -> Times:
         picture = noise(engine.io)
         return lambda: engine.infer(picture)
 
-    return times_in_turns([infer(one) for one in found])
+    return times_in_turns(lambda: [infer(one) for one in found])
 
 
 def row_of(found: Sequence[Candidate], index: int, rounds: Times, known: Mapping[str, Tier]) -> Row:

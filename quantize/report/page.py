@@ -87,7 +87,7 @@ def _ops(evidence: Evidence) -> str:
 def _passes(evidence: Evidence) -> str:
     return (
         "<p>The time after each pass; the FP16 and INT8 files are each made from the last FP32 one. A change is"
-        " counted as 0 if it is below 2 % or if a quarter of the rounds say otherwise.</p>\n" + passes(evidence).html()
+        " counted as 0 if it is below 3 % or if a quarter of the rounds say otherwise.</p>\n" + passes(evidence).html()
     )
 
 

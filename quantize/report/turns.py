@@ -8,21 +8,29 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-LEAST_SAVED, AGREE = 0.02, 0.75  # shares: of the time, and of the rounds that must say the same
+SESSIONS, ROUNDS, RUNS = 5, 9, 3  # rounds of each session, runs of each turn
+LEAST_SAVED, AGREE = 0.03, 0.75  # shares: of the time, and of the rounds that must say the same
 
 Times = npt.NDArray[np.float64]
 
 
-def times_in_turns(things: Sequence[Callable[[], object]], rounds: int = 41, runs: int = 3) -> Times:
-    """Milliseconds of each, (round, thing); the first run of each turn is left out."""
-    taken = np.empty((rounds, len(things)))
-    for number in range(rounds):
+def times_in_turns(load: Callable[[], Sequence[Callable[[], object]]]) -> Times:
+    """Milliseconds of each thing that `load` gives to be run, (round, thing); in each turn the first run is left out.
+
+    All are loaded anew several times, for where its memory lies makes a model some hundredths faster or slower.
+    """
+    return np.concatenate([_session(load()) for _ in range(SESSIONS)])
+
+
+def _session(things: Sequence[Callable[[], object]]) -> Times:
+    taken = np.empty((ROUNDS, len(things)))
+    for number in range(ROUNDS):
         for column, run in enumerate(things):
             run()
             start = time.perf_counter()
-            for _ in range(runs):
+            for _ in range(RUNS):
                 run()
-            taken[number, column] = (time.perf_counter() - start) / runs * 1e3
+            taken[number, column] = (time.perf_counter() - start) / RUNS * 1e3
     return taken
 
 

@@ -23,7 +23,7 @@ from quantize import admit
 from quantize import catalogue as candidates
 from quantize.build import Recipe
 from quantize.families import FAMILIES
-from quantize.report import before_after, docs, gather, plot
+from quantize.report import before_after, docs, gather, plot, turns
 from quantize.report.facts import INT8, Evidence, Profile, Row, Stage, Worst
 from quantize.report.make import report
 from quantize.report.ops import by_kind
@@ -312,6 +312,7 @@ def test_a_report_of_one_small_family(
     monkeypatch.setattr(gather, "FAMILIES", {family.name: family})
     monkeypatch.setattr(admit, "PRECISIONS", ("fp32", "fp16"))
     monkeypatch.setattr(before_after, "PROFILES", 1)
+    monkeypatch.setattr(turns, "SESSIONS", 1)
     known = {
         one.name: one
         for p in ("fp32", "fp16")
