@@ -8,19 +8,23 @@ at; (4) convolution by convolution in the order of the graph, the mean that 8-bi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from edgeseg.assets import store
 from edgeseg.errors import GoldenError
 from edgeseg.frames import U8
-from quantize.calibrated import Calibration, rounded
+from quantize.build import put_all
+from quantize.calibrated import FOLDER, Calibration, rounded
+from quantize.factors import Extent, factors, is_one_pixel
 from quantize.families import Family, fp32_graph
 from quantize.graph.graph import Graph, Op, Tensor
-from quantize.graph.passes.equalize import Group, groups
+from quantize.graph.passes.equalize import groups
+from quantize.graph.passes.rounding import round_filters
 from quantize.int8 import equalize, prepare, quantized
-from quantize.pictures import Labelled, model_inputs, varied
+from quantize.pictures import Labelled, model_inputs, read_folder, varied
 from quantize.probe import Probe
 
 Progress = Callable[[str], None]
@@ -28,8 +32,6 @@ Progress = Callable[[str], None]
 F64 = npt.NDArray[np.float64]
 
 FEWEST = 16  # pictures
-EXPECTED_LARGEST = 0.9  # of the pictures' largest values in a channel, the one that its range is taken from
-MOST_FACTOR = 64.0
 SIGMOID_SEES = 8.0  # 1 / (1 + e^8) is 0.0003, a thirteenth of an 8-bit step
 HARD_SWISH_SEES = -3.0
 BIAS_EVERY = 6  # every how many pictures one is used for the biases, which take longest
@@ -37,21 +39,24 @@ BIAS_EVERY = 6  # every how many pictures one is used for the biases, which take
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """The least and most of each channel of a tensor in each picture, (pictures, channels)."""
+def calibrate_all(
+    families: Iterable[Family], folder: Path, asset_dir: str | None = None, progress: Progress | None = None
+) -> None:
+    """Calibrate every size of some families with a folder of labelled pictures; all files are put in place at the end.
 
-    least: F64
-    most: F64
-
-    @property
-    def largest(self) -> F64:
-        """The largest magnitude."""
-        return np.maximum(-self.least, self.most)
-
-    def scaled(self, factors: F64) -> Extent:
-        """The same of the tensor multiplied by a factor for each channel."""
-        return Extent(self.least * factors, self.most * factors)
+    progress is told the name of each size. Raises GoldenError for pictures that will not do, OutputError, and what
+    `assets.store.load` raises.
+    """
+    pictures = read_folder(folder)
+    made = []
+    for family in families:
+        source = store.load(family.asset, asset_dir)
+        for height, width in family.sizes:
+            learned = calibrate(family, source, height, width, pictures)
+            made.append((f"{family.name}-{height}x{width}.json", learned.to_json().encode()))
+            if progress is not None:
+                progress(f"{family.name}-{height}x{width}")
+    put_all(FOLDER, made)
 
 
 def calibrate(
@@ -82,8 +87,7 @@ def calibrate(
     extents = _extents(prepared, inputs)
     told("extents")
     for group in groups(prepared):
-        factors = _factors(group, extents)
-        made.factors[group.name] = tuple(map(rounded, factors))
+        made.factors[group.name] = tuple(map(rounded, factors(prepared, group, extents)))
         for tensor in group.tensors:
             extents[tensor.name] = extents[tensor.name].scaled(np.array(made.factors[group.name]))
     made.ranges = {
@@ -92,7 +96,9 @@ def calibrate(
         if tensor.data is None
     }
     told("ranges")
-    made.bias = _bias(graph(), quantized(graph(), made), made, inputs[::BIAS_EVERY])
+    rounded_graph = graph()
+    round_filters(rounded_graph)
+    made.bias = _bias(graph(), quantized(rounded_graph, made), made, inputs[::BIAS_EVERY])
     told("biases")
     return made
 
@@ -102,26 +108,14 @@ def _extents(graph: Graph, inputs: Iterable[U8]) -> dict[str, Extent]:
     probe = Probe(graph, [op.outputs[0] for op in graph.ops])
     least: dict[str, list[F64]] = {}
     most: dict[str, list[F64]] = {}
+    power: dict[str, list[F64]] = {}
     for rgb in inputs:
         for name, values in probe(rgb).items():
             flat = values.reshape(-1, values.shape[-1])
             least.setdefault(name, []).append(flat.min(0).astype(np.float64))
             most.setdefault(name, []).append(flat.max(0).astype(np.float64))
-    return {name: Extent(np.array(least[name]), np.array(most[name])) for name in least}
-
-
-def _factors(group: Group, extents: dict[str, Extent]) -> F64:
-    """One over the range of each channel, as a share of the tensor's widest, the largest share over its tensors.
-
-    Where there are pixels the mean over them needs no say; where there is but one, no picture may be cut off.
-    """
-    pixels = [tensor for tensor in group.tensors if not _is_one_pixel(tensor)]
-    share = np.zeros(group.channels)
-    for tensor in pixels or group.tensors:
-        largest = extents[tensor.name].largest
-        reach = np.quantile(largest, EXPECTED_LARGEST if pixels else 1.0, axis=0)
-        share = np.maximum(share, reach / max(float(reach.max()), 1e-9))
-    return np.asarray(1 / np.maximum(share, 1 / MOST_FACTOR))
+            power.setdefault(name, []).append(np.square(flat).mean(0, dtype=np.float64))
+    return {name: Extent(np.array(least[name]), np.array(most[name]), np.array(power[name])) for name in least}
 
 
 def _range(graph: Graph, tensor: Tensor, extent: Extent | None) -> tuple[float, float]:
@@ -132,7 +126,7 @@ def _range(graph: Graph, tensor: Tensor, extent: Extent | None) -> tuple[float, 
     if maker.name == "LOGISTIC":
         return 0.0, rounded(255 / 256)
     least, most = extent.least.min(1), extent.most.max(1)
-    low, high = (least.min(), most.max()) if _is_one_pixel(tensor) else (least.mean(), most.mean())
+    low, high = (least.min(), most.max()) if is_one_pixel(tensor) else (least.mean(), most.mean())
     low, high = min(float(low), 0.0), max(float(high), 0.0)
     if users and all(op.name == "LOGISTIC" for op in users):
         low, high = max(low, -SIGMOID_SEES), min(high, SIGMOID_SEES)
@@ -170,10 +164,6 @@ def _add_to_integer_bias(op: Op, values: F64) -> None:
     if bias.quantization is not None:
         steps = np.rint(bias.value + values / bias.quantization.scale)
         op.inputs[2] = Tensor(bias.name, bias.shape, bias.dtype, steps.astype(np.int32), bias.quantization)
-
-
-def _is_one_pixel(tensor: Tensor) -> bool:
-    return len(tensor.shape) < 4 or tensor.shape[1:3] == (1, 1)
 
 
 def _is_hard_swish_gate(op: Op) -> bool:

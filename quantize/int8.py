@@ -23,6 +23,7 @@ from quantize.graph.passes.integer import (
     logistic_before_depth_to_space,
 )
 from quantize.graph.passes.resize import global_pool_as_mean
+from quantize.graph.passes.rounding import round_filters
 from quantize.graph.passes.tidy import drop_orphans
 
 __all__ = ["INT8_PASSES", "Calibration", "int8_model", "prepare"]
@@ -34,7 +35,7 @@ _PREPARE: tuple[Callable[[Graph], None], ...] = (
     push_scalars,
     drop_orphans,
 )
-INT8_PASSES = (*(step.__name__ for step in _PREPARE), "equalize", "correct_bias", "quantize_int8")
+INT8_PASSES = (*(step.__name__ for step in _PREPARE), "equalize", "round_filters", "correct_bias", "quantize_int8")
 
 _WITH_BIAS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
@@ -46,6 +47,7 @@ def int8_model(graph: Graph, calibration: Calibration) -> bytes:
     """
     prepare(graph)
     equalize(graph, calibration)
+    round_filters(graph)
     correct_bias(graph, calibration)
     return write(quantized(graph, calibration))
 

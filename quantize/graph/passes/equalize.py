@@ -1,9 +1,10 @@
 """Scales per channel, moved through what is linear: one 8-bit range then suits every channel of a tensor.
 
-A convolution's result may be multiplied by any positive vector if whoever takes it divides its weights by that vector;
-RELU does not mind, nor do MEAN, PAD, pooling, interpolation, residual additions (all tensors around them share one
-vector) and the gates of squeeze-and-excitation. Tensors that share a vector are a group. Source: Nagel et al.,
-"Data-Free Quantization Through Weight Equalization and Bias Correction", ICCV 2019, here over whole groups.
+A convolution's result may be multiplied by any positive vector if whoever takes it divides its weights by that
+vector; RELU does not mind, nor does RELU6 where a channel stays below six; nor do MEAN, PAD, pooling, interpolation,
+residual additions (all tensors around them share one vector) and the gates of squeeze-and-excitation. Tensors that
+share a vector are a group. Source: Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias
+Correction", ICCV 2019, here over whole groups.
 """
 
 from __future__ import annotations
@@ -19,18 +20,27 @@ from quantize.graph.graph import Graph, ModelError, Op, Tensor
 
 F32 = npt.NDArray[np.float32]
 
-_POSITIVE = (schema.ActivationFunctionType.NONE, schema.ActivationFunctionType.RELU)
+_POSITIVE = (
+    schema.ActivationFunctionType.NONE,
+    schema.ActivationFunctionType.RELU,
+    schema.ActivationFunctionType.RELU6,
+)
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 _TIED = ("MEAN", "RESIZE_BILINEAR", "MAX_POOL_2D", "AVERAGE_POOL_2D", "PAD")
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Tensors that can only be scaled together. name: of the first of them; channels: how long the vector is."""
+    """Tensors that can only be scaled together.
+
+    name: of the first of them. channels: how long the vector is. capped: those that RELU6 cuts off at six, so that a
+    channel's factor must be at least one, and leave the channel below six wherever it was before.
+    """
 
     name: str
     channels: int
     tensors: tuple[Tensor, ...]
+    capped: tuple[Tensor, ...] = ()
 
 
 def groups(graph: Graph) -> list[Group]:
@@ -45,7 +55,10 @@ def groups(graph: Graph) -> list[Group]:
         for tensor in op.outputs:
             if not ties.is_fixed(tensor):
                 found.setdefault(ties.root(tensor), []).append(tensor)
-    return [Group(tensors[0].name, tensors[0].shape[-1], tuple(tensors)) for tensors in found.values()]
+    capped = {id(op.outputs[0]) for op in graph.ops if _activation(op) == schema.ActivationFunctionType.RELU6}
+    return [
+        Group(ts[0].name, ts[0].shape[-1], tuple(ts), tuple(t for t in ts if id(t) in capped)) for ts in found.values()
+    ]
 
 
 def rescale(graph: Graph, factors: Mapping[str, F32]) -> None:
@@ -139,9 +152,13 @@ class _Ties:
         return self.root(tensor) in self._fixed
 
 
+def _activation(op: Op) -> int:
+    return int(getattr(op.options, "fusedActivationFunction", schema.ActivationFunctionType.NONE))
+
+
 def _tie(op: Op, ties: _Ties) -> None:
     """What one operation says about its tensors' factors."""
-    activation = getattr(op.options, "fusedActivationFunction", schema.ActivationFunctionType.NONE)
+    activation = _activation(op)
     computed = [t for t in op.inputs if t is not None and t.data is None]
     same = all(t.shape[-1:] == op.output.shape[-1:] for t in computed)
     if op.name in _CONVOLUTIONS and activation in _POSITIVE:
