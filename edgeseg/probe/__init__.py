@@ -55,11 +55,12 @@ def _probe(tree: Tree, is_live: bool) -> tuple[Capabilities, Live]:
     board = read_board(tree)
     soc = read_soc(tree, board)
     thermal, power = read_thermal(tree), read_power(tree, board, soc)
-    accelerators, software = read_accelerators(tree, soc), read_software(tree, live, board)
+    cpu = read_cpu(tree, live.fact("machine", "uname"))
+    accelerators, software = read_accelerators(tree, soc), read_software(tree, live, board, cpu.architecture)
     capabilities = Capabilities(
         board=board,
         soc=soc,
-        cpu=read_cpu(tree, live.fact("machine", "uname")),
+        cpu=cpu,
         memory=read_memory(tree),
         thermal=thermal,
         power=power,

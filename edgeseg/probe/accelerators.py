@@ -36,7 +36,7 @@ _USB = {
 }
 _PCI = {
     ("1ac1", "089a"): Known("edgetpu", "Coral Edge TPU (PCIe)", "edgetpu", "needs libedgetpu", _CORAL),
-    ("1e60", "2864"): Known("npu", "Hailo-8 family", None, _HAILO_REMARK, _HAILO),
+    ("1e60", "2864"): Known("npu", "Hailo-8 or Hailo-8L", None, _HAILO_REMARK, _HAILO),
 }
 _INTEL_NPU = {"0x7d1d": "Meteor Lake", "0xad1d": "Arrow Lake", "0x643e": "Lunar Lake", "0xb03e": "Panther Lake"}
 _INTEL_REMARK = "needs OpenVINO: pip install ai-edge-litert-sdk-intel"
@@ -91,7 +91,7 @@ def _pci(tree: Tree) -> Iterator[Accelerator]:
         where = (f"{device}/vendor", f"{device}/device")
         driver = device_driver(tree, device)
         remark = known.remark
-        if driver is None and known.kind != "gpu":
+        if known.kind != "gpu" and not driver and not nodes and tree.exists(f"{device}/uevent"):
             remark = f"{remark}; no driver has it"
         yield Accelerator(known.kind, known.name, "pcie", where, driver, nodes, known.engine, remark)
 

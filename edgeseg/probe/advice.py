@@ -7,6 +7,15 @@ from collections.abc import Iterator
 from edgeseg.probe.capabilities import Accelerator, Board, Power, Soc, Software, Thermal
 
 _LEAST_PYTHON = (3, 10)
+# The Python of each system: packages.debian.org/python3, packages.ubuntu.com/python3.
+_PYTHON_OF = {
+    **dict.fromkeys(("debian 10", "raspbian 10"), "3.7"),
+    **dict.fromkeys(("debian 11", "raspbian 11"), "3.9"),
+    **dict.fromkeys(("debian 12", "raspbian 12"), "3.11"),
+    **dict.fromkeys(("debian 13", "raspbian 13"), "3.13"),
+    **{"ubuntu 18.04": "3.6", "ubuntu 20.04": "3.8", "ubuntu 22.04": "3.10", "ubuntu 24.04": "3.12"},
+}
+_PYTHON_OF_JETPACK = {"4": "3.6", "5": "3.8", "6": "3.10"}
 
 
 def advice(
@@ -18,21 +27,29 @@ def advice(
         *_userland(software),
         *_throttled(thermal),
         *_accelerators(accelerators),
-        *_power(power, software),
+        *_power(power),
     )
 
 
 def _python(board: Board, software: Software) -> Iterator[str]:
     if software.python is not None:  # whoever asks runs a good one
         return
-    pythons = software.system_pythons.value if software.system_pythons else ()
-    newest = max((_version(word) for word in pythons), default=None)
+    newest = max((_version(word) for word in _pythons(board, software)), default=None)
     if newest is not None and newest < _LEAST_PYTHON:
         what = f"JetPack {board.jetpack.value}" if board.jetpack else "This system"
-        yield (
-            f"{what} comes with Python {newest[0]}.{newest[1]} and edgeseg needs 3.10: put a newer one beside it,"
-            " such as with `uv python install 3.11`; the system's own stays as it is."
-        )
+        way = "put a newer one beside it, such as with `uv python install 3.11`; the system's own stays as it is."
+        if software.userland_bits and software.userland_bits.value == 32:
+            way = "install a newer system, best one of 64 bits."
+        yield f"{what} comes with Python {newest[0]}.{newest[1]} and edgeseg needs 3.10: {way}"
+
+
+def _pythons(board: Board, software: Software) -> tuple[str, ...]:
+    """Those that were found, or else the one that the system is known to bring."""
+    if software.system_pythons:
+        return software.system_pythons.value
+    name = f"{software.os_id.value} {software.os_version.value}" if software.os_id and software.os_version else ""
+    known = _PYTHON_OF.get(name) or _PYTHON_OF_JETPACK.get(board.jetpack.value if board.jetpack else "")
+    return (known,) if known else ()
 
 
 def _version(word: str) -> tuple[int, int]:
@@ -60,11 +77,18 @@ def _accelerators(accelerators: tuple[Accelerator, ...]) -> Iterator[str]:
     for one in accelerators:
         if one.engine is None and one.kind == "npu" and one.remark:
             yield f"The {one.name} {one.remark}; the CPU is used instead."
+        if one.kind == "edgetpu" and one.bus == "pcie" and not one.nodes:
+            yield (
+                f"The {one.name} has no /dev/apex_0: install Google's gasket driver; on a Raspberry Pi 5 it wants the"
+                " kernel with 4 kB pages (kernel=kernel8.img in config.txt)."
+            )
 
 
-def _power(power: Power, software: Software) -> Iterator[str]:
-    measured = power.board_w or power.sensors or any(supply.watts for supply in power.supplies)
+def _power(power: Power) -> Iterator[str]:
+    measured = any(sensor.watts for sensor in power.sensors) or any(supply.watts for supply in power.supplies)
     if measured or any(rapl.energy_j for rapl in power.rapl):
         return
     how = f" {power.how}" if power.how else ""
+    if power.rapl:
+        how = " The processor has a counter of energy (RAPL), which only root may read."
     yield f"Nothing that the probe may read measures this board's power, so that a limit of power cannot be kept.{how}"

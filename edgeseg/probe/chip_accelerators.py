@@ -16,13 +16,9 @@ from edgeseg.probe.capabilities import Accelerator, Fact, Soc
 from edgeseg.probe.tree import Tree
 
 _NODE = r"(gpu|v3d|npu|rknpu|galcore|vipnano|ethos-?u|nvdla\d?|dla\d?|ga10b|gv11b|gp10b|imgtec|mali)(@[0-9a-f,]+)?"
-_TEGRA_GPU = {
-    "Tegra210": ("Maxwell, gm20b", r"57000000\.gpu|gpu\.0"),
-    "Tegra186": ("Pascal, gp10b", r"17000000\.gp10b"),
-    "Tegra194": ("Volta, gv11b", r"17000000\.(gv11b|gpu)"),
-    "Tegra234": ("Ampere, ga10b", r"17000000\.(ga10b|gpu)"),
-}
-_TEGRA_REMARK = "is used through Vulkan only: edgeseg has no CUDA or TensorRT engine"
+_TEGRA_GPU = {"Tegra210": "gm20b", "Tegra186": "gp10b", "Tegra194": "gv11b", "Tegra234": "ga10b"}
+_TEGRA_DEVFREQ = r"(57000000|17000000)\.(gpu|gp10b|gv11b|ga10b)|gpu\.0"
+_TEGRA_REMARK = "may be used through Vulkan, which is not proven; edgeseg has no CUDA or TensorRT engine"
 _RKNN_REMARK = "needs Rockchip's own runtime (RKNN) and models for it"
 _GPU_REMARK = "is used through Vulkan, if a driver for it is installed"
 _V3D_REMARK = "has Vulkan by Mesa's v3dv on the Raspberry Pi 4 and 5; it is often slower than the CPU"
@@ -85,11 +81,13 @@ def _of_device_tree(tree: Tree) -> Iterator[Accelerator]:
 
 
 def _tegra(tree: Tree, soc: Soc) -> Iterator[Accelerator]:
+    """The GPU is part of the chip, so that the chip's name is evidence of it."""
     if soc.name is None or soc.name.value not in _TEGRA_GPU:
         return
-    _, pattern = _TEGRA_GPU[soc.name.value]
-    for path in tree.names("/sys/class/devfreq", pattern):
-        yield Accelerator("gpu", "NVIDIA Tegra GPU", "chip", (path,), None, (), "gpu", _TEGRA_REMARK)
+    where = (soc.name.where, *tree.names("/sys/class/devfreq", _TEGRA_DEVFREQ))
+    yield Accelerator("gpu", "NVIDIA Tegra GPU", "chip", where, None, (), "gpu", _TEGRA_REMARK)
+    if soc.name.value == "Tegra194":  # of the later chips, only some modules have it
+        yield Accelerator("npu", "NVIDIA DLA", "chip", (soc.name.where,), None, (), None, "needs TensorRT")
 
 
 def _of_drm(tree: Tree) -> Iterator[Accelerator]:

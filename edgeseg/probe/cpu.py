@@ -151,11 +151,13 @@ def _clusters(tree: Tree, cores: list[dict[str, str]], online: Iterable[int]) ->
         text = (tree.text(f"{policy}/related_cpus") or tree.text(f"{policy}/affected_cpus") or "").split()
         numbers = parse_list(",".join(text[:MAX_CORES])) if text else None
         groups[policy] = numbers or (int(policy.rpartition("policy")[2]),)
-    if not groups:  # older kernels have them at each core
-        by_kind: dict[str | None, list[int]] = {}
+    if not groups:  # older kernels have them at each core: those of one kind with one clock are told as one
+        alike: dict[tuple[str | None, str | None], list[int]] = {}
         for number in online:
-            by_kind.setdefault(kinds.get(number), []).append(number)
-        groups = {f"{_CPU}/cpu{numbers[0]}/cpufreq": tuple(numbers) for numbers in by_kind.values()}
+            path = f"{_CPU}/cpu{number}/cpufreq/cpuinfo_max_freq"
+            clock = tree.text(path) if tree.exists(path) else None
+            alike.setdefault((kinds.get(number), clock), []).append(number)
+        groups = {f"{_CPU}/cpu{numbers[0]}/cpufreq": tuple(numbers) for numbers in alike.values()}
     return tuple(_cluster(tree, folder, numbers, kinds.get(numbers[0])) for folder, numbers in groups.items())
 
 

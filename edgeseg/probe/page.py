@@ -139,7 +139,7 @@ def _power(found: Capabilities) -> Iterator[Row]:
         yield Row(supply.name, ", ".join(parts), _evidence(supply.type, supply.status))
     for rapl in power.rapl:
         limit = f", limit {rapl.limit_w.value:.1f} W" if rapl.limit_w else ""
-        counter = "energy counter" if rapl.energy_j else "energy counter, not for this user"
+        counter = "energy counter" if rapl.energy_j else "no counter that this user may read"
         yield Row(f"RAPL {rapl.name}", f"{counter}{limit}", _evidence(rapl.energy_j, rapl.limit_w))
     if power.mode:
         yield Row("nvpmodel", f"{power.mode.value.id} {power.mode.value.name or ''}".strip(), power.mode.where)

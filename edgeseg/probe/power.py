@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from edgeseg.probe.capabilities import Board, Fact, Power, PowerMode, PowerSensor, Rapl, Soc, Supply
-from edgeseg.probe.hwmon import Chip, chips
+from edgeseg.probe.hwmon import Chip, chips, i2c_devices
 from edgeseg.probe.tree import Tree
 
 # Rails that feed the whole module (energymon/energymon jetson/JetsonPowerRails.md): Nano, then the others.
@@ -51,15 +51,15 @@ def _of_chip(tree: Tree, chip: Chip) -> list[PowerSensor]:
     """An INA3221 gives three rails of volts and amperes; other chips give watts."""
     sensors = []
     if chip.name == "ina3221":
-        for path in tree.names(chip.folder, "curr[123]_input"):
-            number = path[-7]
+        paths = tree.names(chip.folder, "curr[123]_input|in[123]_label")
+        for number in sorted({path.rpartition("/")[2].rpartition("_")[0][-1] for path in paths}):
             label = _label(tree, f"{chip.folder}/in{number}_label")
             enabled = f"{chip.folder}/in{number}_enable"
             off = tree.integer(enabled, 0, 1) if tree.exists(enabled) else None
             if (off and not off.value) or label == "NC":
                 continue
             volts = tree.scaled(f"{chip.folder}/in{number}_input", 1e3, 0, 60)
-            amps = tree.scaled(path, 1e3, -1000, 1000)
+            amps = tree.scaled(f"{chip.folder}/curr{number}_input", 1e3, -1000, 1000)
             sensors.append(PowerSensor(label or f"channel {number}", chip.name, volts, amps, _product(volts, amps)))
     for path in tree.names(chip.folder, r"power\d{1,2}_(input|average)", most=32):
         stem = path.rpartition("_")[0]
@@ -71,7 +71,7 @@ def _of_chip(tree: Tree, chip: Chip) -> list[PowerSensor]:
 def _of_iio(tree: Tree) -> list[PowerSensor]:
     """The INA3221 as Jetson Linux 32 shows it."""
     sensors = []
-    for device in tree.names("/sys/bus/i2c/drivers/ina3221x", r"\d{1,3}-[0-9a-f]{4}"):
+    for device in i2c_devices(tree, "ina3221x"):
         for folder in tree.names(device, r"iio[:_]device\d{1,3}"):
             for path in tree.names(folder, r"rail_name_\d"):
                 rail, number = tree.string(path), path[-1]

@@ -31,15 +31,17 @@ def check_root(root: Path) -> None:
 
 def write(path: Path, packed: bytes, say: Callable[[str], None]) -> None:
     """Put the tar at `path` and say what is not in it. Raises OutputError."""
-    part = path.with_name(f".{path.name}.part")
+    part = path
     try:
         if path.exists() and not path.is_file():
             raise OutputError(f"cannot write {path}: it is no file; name one, such as board.tar")
+        part = path.with_name(f".{path.name[:200]}.part")
         part.write_bytes(packed)
         part.replace(path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+        if part != path:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
         raise OutputError(f"cannot write {path}: {error.strerror}") from error
     say(f"{path} has the files that were read; left out: {LEFT_OUT}.")
 

@@ -25,7 +25,7 @@ _LINKERS = {
 }
 
 
-def read_software(tree: Tree, live: Live, board: Board) -> Software:
+def read_software(tree: Tree, live: Live, board: Board, architecture: Fact[str] | None) -> Software:
     """What is installed and runs."""
     release = _os_release(tree)
     return Software(
@@ -34,7 +34,7 @@ def read_software(tree: Tree, live: Live, board: Board) -> Software:
         os_id=release.get("ID"),
         os_version=release.get("VERSION_ID"),
         libc=live.fact("libc", "confstr(CS_GNU_LIBC_VERSION)"),
-        userland_bits=live.fact("bits", "the interpreter's pointers") or _bits(tree),
+        userland_bits=live.fact("bits", "the interpreter's pointers") or _bits(tree, architecture),
         page_kb=live.fact("page_kb", "sysconf(SC_PAGE_SIZE)"),
         python=live.fact("python", "the running interpreter"),
         system_pythons=_pythons(tree),
@@ -56,8 +56,10 @@ def _os_release(tree: Tree) -> dict[str, Fact[str]]:
     return found
 
 
-def _bits(tree: Tree) -> Fact[int] | None:
-    """Of a saved tree: if there are linkers of both kinds, it is not known which one counts."""
+def _bits(tree: Tree, architecture: Fact[str] | None) -> Fact[int] | None:
+    """Of a saved tree: a 32-bit kernel runs no others; of linkers of both kinds it is not known which one counts."""
+    if architecture and architecture.value in ("armv6l", "armv7l", "i686"):
+        return Fact(32, architecture.where)
     there = {bits: path for bits, paths in _LINKERS.items() for path in paths if tree.exists(path)}
     if len(there) != 1:
         return None

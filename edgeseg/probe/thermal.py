@@ -21,7 +21,6 @@ _THERMAL = "/sys/class/thermal"
 _CPU = "/sys/devices/system/cpu"
 _LOW_C, _HIGH_C = -40.0, 150.0
 _TRIP_NOT_SET = -274000
-_PMIC_DIE_C = 100.0  # what a Jetson's driver says of a power chip that it does not measure
 _FLAGS = {
     0: "under-voltage",
     1: "frequency capped",
@@ -41,6 +40,9 @@ def read_thermal(tree: Tree) -> Thermal:
     found = chips(tree)
     coolers = tuple(_cooler(tree, path) for path in tree.names(_THERMAL, r"cooling_device\d{1,4}", most=64))
     sensors = tuple(sensor for chip in found if chip.name not in of_zones for sensor in _sensors(tree, chip))
+    for path in tree.names("/sys/class/apex", r"apex_\d{1,2}"):  # google/gasket-driver: millidegrees
+        temp_c = temperature(tree, f"{path}/temp")
+        sensors += (Sensor("apex", path.rpartition("/")[2], temp_c),) if temp_c else ()
     return Thermal(zones, sensors, coolers, _throttle(tree, found))
 
 
@@ -59,8 +61,8 @@ def _zone(tree: Tree, path: str) -> Zone:
         if temp_c:
             trips.append(Trip(tree.string(trip.removesuffix("temp") + "type"), temp_c))
     name, kind, temp_c = path.rpartition("/")[2], tree.string(f"{path}/type"), temperature(tree, f"{path}/temp")
-    if kind and kind.value == "PMIC-Die" and temp_c and temp_c.value == _PMIC_DIE_C:
-        tree.note(f"{path}/temp", "says 100 C at all times on these boards")
+    if kind and kind.value == "PMIC-Die" and temp_c:
+        tree.note(f"{path}/temp", "is no measurement: a Jetson's driver gives one number at all times")
         temp_c = None
     return Zone(name, kind, temp_c, tuple(trips))
 
