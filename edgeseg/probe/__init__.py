@@ -19,8 +19,9 @@ from edgeseg.probe.accelerators import read_accelerators
 from edgeseg.probe.advice import advice
 from edgeseg.probe.board import read_board
 from edgeseg.probe.cameras import node_of, read_cameras, video_paths
-from edgeseg.probe.capabilities import Capabilities, Fact, Note
+from edgeseg.probe.capabilities import Capabilities
 from edgeseg.probe.cpu import read_cpu
+from edgeseg.probe.fact import Fact, Note
 from edgeseg.probe.live import Live, measure, of_tree
 from edgeseg.probe.memory import read_memory
 from edgeseg.probe.power import read_power

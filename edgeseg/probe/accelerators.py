@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from edgeseg.probe.capabilities import Accelerator, Fact, Soc
+from edgeseg.probe.capabilities import Accelerator, Soc
 from edgeseg.probe.chip_accelerators import chip_accelerators
+from edgeseg.probe.fact import Fact
 from edgeseg.probe.tree import Tree
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgeseg.probe.capabilities import Accelerator, Board, Power, Soc, Software, Thermal
+from edgeseg.probe.capabilities import Accelerator, Board, Soc, Software
+from edgeseg.probe.sensed import Power, Thermal
 
 _LEAST_PYTHON = (3, 10)
 # The Python of each system: packages.debian.org/python3, packages.ubuntu.com/python3.

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 
-from edgeseg.probe.capabilities import Board, Fact, PiRevision
+from edgeseg.probe.capabilities import Board, PiRevision
 from edgeseg.probe.cpuinfo import CPUINFO, fields
+from edgeseg.probe.fact import Fact
 from edgeseg.probe.tree import Tree
 
 DEVICE_TREES = ("/proc/device-tree", "/sys/firmware/devicetree/base")

@@ -12,7 +12,8 @@ import re
 from typing import Any
 
 from edgeseg.probe.accelerators import device_driver
-from edgeseg.probe.capabilities import Cameras, Fact, VideoNode
+from edgeseg.probe.capabilities import Cameras, VideoNode
+from edgeseg.probe.fact import Fact
 from edgeseg.probe.tree import Tree
 
 _CLASS = "/sys/class/video4linux"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgeseg.probe.capabilities import Fact
+from edgeseg.probe.fact import Fact
 from edgeseg.probe.privacy import shown_path
 from edgeseg.probe.tree import Tree
 

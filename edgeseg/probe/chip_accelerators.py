@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator
 
 from edgeseg.probe.board import DEVICE_TREES
-from edgeseg.probe.capabilities import Accelerator, Fact, Soc
+from edgeseg.probe.capabilities import Accelerator, Soc
+from edgeseg.probe.fact import Fact
 from edgeseg.probe.tree import Tree
 
 _NODE = r"(gpu|v3d|npu|rknpu|galcore|vipnano|ethos-?u|nvdla\d?|dla\d?|ga10b|gv11b|gp10b|imgtec|mali)(@[0-9a-f,]+)?"

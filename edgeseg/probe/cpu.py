@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from edgeseg.probe.capabilities import Cluster, Cpu, Fact
+from edgeseg.probe.capabilities import Cluster, Cpu
 from edgeseg.probe.cgroup import cpu_quota
 from edgeseg.probe.cpuinfo import CPUINFO, fields
+from edgeseg.probe.fact import Fact
 from edgeseg.probe.tree import Tree
 
 _CPU = "/sys/devices/system/cpu"

@@ -15,7 +15,8 @@ from importlib import metadata
 from typing import Any
 
 from edgeseg import __version__
-from edgeseg.probe.capabilities import Fact, Mode, Note
+from edgeseg.probe.capabilities import Mode
+from edgeseg.probe.fact import Fact, Note
 from edgeseg.probe.tree import Tree
 from edgeseg.probe.v4l2_formats import modes_of
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
-from edgeseg.probe.capabilities import Fact, Memory, Zram
+from edgeseg.probe.capabilities import Memory, Zram
 from edgeseg.probe.cgroup import memory_limit_mb
+from edgeseg.probe.fact import Fact
 from edgeseg.probe.tree import Tree
 
 _MEMINFO = "/proc/meminfo"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from edgeseg.probe.capabilities import Capabilities, Cluster, Fact, Mode, PowerSensor, VideoNode, Zone
+from edgeseg.probe.capabilities import Capabilities, Cluster, Mode, VideoNode
+from edgeseg.probe.fact import Fact
+from edgeseg.probe.sensed import PowerSensor, Zone
 
 
 class Row(NamedTuple):

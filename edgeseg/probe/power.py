@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import re
 
-from edgeseg.probe.capabilities import Board, Fact, Power, PowerMode, PowerSensor, Rapl, Soc, Supply
+from edgeseg.probe.capabilities import Board, Soc
+from edgeseg.probe.fact import Fact
 from edgeseg.probe.hwmon import Chip, chips, i2c_devices
+from edgeseg.probe.sensed import Power, PowerMode, PowerSensor, Rapl, Supply
 from edgeseg.probe.tree import Tree
 
 # Rails that feed the whole module (energymon/energymon jetson/JetsonPowerRails.md): Nano, then the others.

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-from edgeseg.probe.capabilities import Board, Fact, Soc
+from edgeseg.probe.capabilities import Board, Soc
+from edgeseg.probe.fact import Fact
 from edgeseg.probe.tree import Tree
 
 _SOC0 = "/sys/devices/soc0"

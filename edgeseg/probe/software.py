@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 
-from edgeseg.probe.capabilities import Board, Fact, Software
+from edgeseg.probe.capabilities import Board, Software
 from edgeseg.probe.cpuinfo import CPUINFO, fields
+from edgeseg.probe.fact import Fact
 from edgeseg.probe.live import Live
 from edgeseg.probe.tree import Tree
 

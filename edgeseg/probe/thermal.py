@@ -13,8 +13,9 @@ of the last seconds and not of all the time since the start.
 
 from __future__ import annotations
 
-from edgeseg.probe.capabilities import Cooler, Fact, Sensor, Thermal, Throttle, Trip, Zone
+from edgeseg.probe.fact import Fact
 from edgeseg.probe.hwmon import Chip, chips
+from edgeseg.probe.sensed import Cooler, Sensor, Thermal, Throttle, Trip, Zone
 from edgeseg.probe.tree import Tree
 
 _THERMAL = "/sys/class/thermal"

@@ -16,7 +16,7 @@ import stat
 from pathlib import Path
 from typing import NoReturn
 
-from edgeseg.probe.capabilities import Fact, Note
+from edgeseg.probe.fact import Fact, Note
 from edgeseg.probe.privacy import shown_path
 
 MAX_BYTES = 64 * 1024

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-from edgeseg.probe.capabilities import Fact, VulkanDriver
+from edgeseg.probe.capabilities import VulkanDriver
+from edgeseg.probe.fact import Fact
 from edgeseg.probe.tree import Tree
 
 _FOLDERS = ("/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/usr/share/vulkan/icd.d")

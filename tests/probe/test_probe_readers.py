@@ -9,11 +9,13 @@ import pytest
 from edgeseg.probe.accelerators import read_accelerators
 from edgeseg.probe.board import decode_revision, read_board
 from edgeseg.probe.cameras import read_cameras
-from edgeseg.probe.capabilities import Board, Fact, Mode, PiRevision, PowerMode, Soc
+from edgeseg.probe.capabilities import Board, Mode, PiRevision, Soc
 from edgeseg.probe.cpu import parse_list, read_cpu
+from edgeseg.probe.fact import Fact
 from edgeseg.probe.live import Live
 from edgeseg.probe.memory import read_memory
 from edgeseg.probe.power import read_power
+from edgeseg.probe.sensed import PowerMode
 from edgeseg.probe.soc import read_soc
 from edgeseg.probe.software import read_software
 from edgeseg.probe.thermal import read_thermal

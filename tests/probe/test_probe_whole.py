@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgeseg.probe import probe, probe_and_pack, tree
-from edgeseg.probe.capabilities import Fact, Mode
+from edgeseg.probe.capabilities import Mode
+from edgeseg.probe.fact import Fact
 from edgeseg.probe.live import LIVE
 from edgeseg.probe.page import page
 from edgeseg.probe.v4l2_formats import (
