@@ -55,7 +55,7 @@ def _legend(evidence: Evidence) -> str:
     entries = [(mark(n, "fp32", True, 9, 9), family) for n, family in enumerate(evidence.families)]
     precisions = dict.fromkeys(row.tier.precision for row in evidence.rows)
     entries += [(mark(9, precision, True, 9, 9), precision.upper()) for precision in precisions]
-    entries.append((mark(9, "fp32", False, 9, 9), "hollow: no tier"))
+    entries.append((mark(9, "fp32", False, 9, 9), "hollow or dashed: no tier"))
     entries.append(('<path class="front" d="M0,9 H18"/>', "the front: none is as fast and better"))
     signs = "".join(
         f'<li><svg viewBox="0 0 18 18" width="18" height="18" aria-hidden="true">{sign}</svg> {escape(word)}</li>'
