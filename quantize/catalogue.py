@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import statistics
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,9 +28,10 @@ from edgeseg.tiers.catalogue import Numbers, Precision, Tier
 from quantize.build import Recipe
 from quantize.graph.flatbuffer import read
 from quantize.graph.graph import Tensor
+from quantize.turns import quiet, times_in_turns
 
 MOST_LOST = {"fp32": 0.0, "fp16": 0.001, "int8": 0.003}  # of mIoU against FP32: 0.1 and 0.3 points
-PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16")
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 _SAME_TIME = 0.03  # a share of it: times nearer than that are equal
 _SAME_SCORE, _CLEARLY = 0.0005, 0.005  # of mIoU: what is no difference, and what is a clear one
 
@@ -90,20 +91,19 @@ def _numbers(tensor: Tensor) -> Numbers:
     return Numbers(dtype, float(tensor.quantization.scale[0]), int(tensor.quantization.zero_point[0]))
 
 
-def measure_times(candidates: Iterable[Candidate], rounds: int = 15, runs: int = 10) -> None:
-    """Set `ms` and `report`: the median over rounds in which every candidate takes its turn, one thread."""
-    engines = {c.tier.name: CpuEngine(c.content, c.tier.io) for c in candidates}
-    times: dict[str, list[float]] = {name: [] for name in engines}
-    for _ in range(rounds):
-        for name, engine in engines.items():
-            picture = np.zeros((engine.io.height, engine.io.width, 3), engine.io.dtype)
-            engine.infer(picture)
-            start = time.perf_counter()
-            for _ in range(runs):
-                engine.infer(picture)
-            times[name].append((time.perf_counter() - start) / runs * 1e3)
-    for c in candidates:
-        c.ms, c.report = statistics.median(times[c.tier.name]), engines[c.tier.name].report
+def measure_times(candidates: Sequence[Candidate]) -> None:
+    """Set `ms` and `report`: one inference in one thread, every candidate taking its turn in each round."""
+
+    def load() -> list[Callable[[], object]]:
+        runs: list[Callable[[], object]] = []
+        for c in candidates:
+            engine = CpuEngine(c.content, c.tier.io)
+            c.report = engine.report
+            runs.append(partial(engine.infer, np.zeros((c.tier.height, c.tier.width, 3), c.tier.input.dtype)))
+        return runs
+
+    for c, taken in zip(candidates, times_in_turns(load).T, strict=True):
+        c.ms = quiet(taken)
 
 
 def score(one: Candidate, sets: Mapping[str, golden.Dataset]) -> None:

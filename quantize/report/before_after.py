@@ -13,7 +13,7 @@ from quantize.families import Family, passes
 from quantize.graph.flatbuffer import read, write
 from quantize.graph.passes.constants import weights_fp16
 from quantize.report.facts import INT8, Profile, Stage
-from quantize.report.turns import quiet, saved, times_in_turns
+from quantize.turns import quiet, saved, times_in_turns
 
 RUNS, PROFILES = 30, 9  # of one profile, and how many are made of each model
 AS_PINNED = "as pinned"

@@ -24,7 +24,7 @@ from quantize.report.before_after import profiles, stages
 from quantize.report.facts import Evidence, Profile, Row, Stage
 from quantize.report.machine import made_by
 from quantize.report.pictures import worst_pictures
-from quantize.report.turns import Times, quiet, ratio, times_in_turns
+from quantize.turns import Times, quiet, ratio, times_in_turns
 
 _PRECISIONS = ("fp32", "fp16", "int8")
 

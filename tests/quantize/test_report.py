@@ -19,11 +19,11 @@ from edgeseg.golden import dataset as golden
 from edgeseg.golden.dataset import Dataset, DatasetFile, Item
 from edgeseg.golden.evaluate import ItemScore
 from edgeseg.tiers.catalogue import Numbers, Precision, Tier
-from quantize import admit
+from quantize import admit, turns
 from quantize import catalogue as candidates
 from quantize.build import Recipe
 from quantize.families import FAMILIES
-from quantize.report import before_after, docs, gather, plot, turns
+from quantize.report import before_after, docs, gather, plot
 from quantize.report.facts import INT8, Evidence, Profile, Row, Stage, Worst
 from quantize.report.make import report
 from quantize.report.ops import by_kind
@@ -31,8 +31,8 @@ from quantize.report.page import page
 from quantize.report.pictures import compared, photo, worst_items
 from quantize.report.plot import MARK, Box
 from quantize.report.tables import disputed, ladder, outside, passes
-from quantize.report.turns import quiet, ratio, saved
 from quantize.report.words import about_pass
+from quantize.turns import quiet, ratio, saved
 
 NASTY = '"><script>alert(1)</script>&'
 
