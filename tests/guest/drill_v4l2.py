@@ -21,6 +21,7 @@ from edgeseg.clock import SystemClock
 from edgeseg.errors import EdgesegError
 from edgeseg.frames import Frame, Planes, Size
 from edgeseg.ports import SinkWish, SourceWish
+from edgeseg.probe import probe
 from edgeseg.sinks.v4l2 import V4l2Sink
 
 CAMERA, OTHER_CAMERA, WEBCAM, IDLE_WEBCAM = "/dev/video0", "/dev/video1", "/dev/video10", "/dev/video11"
@@ -129,6 +130,12 @@ def devices():
     for where in (CAMERA, OTHER_CAMERA):
         shell("v4l2-ctl", "-d", where, "-c", "test_pattern=1,osd_text_mode=2")
     return {"there": sorted(map(str, Path("/dev").glob("video*")))}
+
+
+def probed():
+    nodes = probe().cameras.nodes
+    modes = {node.node: sorted({(mode.format, mode.width, mode.height) for mode in node.modes.value}) for node in nodes}
+    return {"kinds": {node.node: node.kind for node in nodes}, "modes": modes}
 
 
 def reads(fourcc, width, height):
@@ -259,7 +266,9 @@ def not_there():
 FORMATS = [("YU12", 640, 360), ("NV12", 640, 360), ("YUYV", 640, 360), ("GREY", 640, 360), ("BGR3", 640, 360)]
 FORMATS += [(fourcc, 320, 180) for fourcc in ("YU12", "NV12", "YUYV", "GREY")] + [("NV12", 1280, 720)]
 STEPS = (
-    [(devices,)] + [(reads, *one) for one in FORMATS] + [(its_own_choice,), (nearest_size,), (in_use,), (unplugged,)]
+    [(devices,), (probed,)]
+    + [(reads, *one) for one in FORMATS]
+    + [(its_own_choice,), (nearest_size,), (in_use,), (unplugged,)]
 )
 STEPS += [(webcam, 640, 360), (webcam, 322, 182), (webcam, 321, 181), (webcam_by_v4l2_ctl,)]
 STEPS += [(silent_then_closed,), (silent,), (not_there,)]

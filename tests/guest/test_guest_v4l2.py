@@ -38,6 +38,14 @@ def near(pixels, expected, by=3):
     )
 
 
+def test_the_probe_tells_the_nodes_apart_and_asks_for_their_formats(step):
+    said = step("probed")
+    cameras, webcams = dict.fromkeys(("/dev/video0", "/dev/video1"), "test"), ("/dev/video10", "/dev/video11")
+    assert said["kinds"] == cameras | dict.fromkeys(webcams, "loopback")
+    assert ["YUYV", 640, 360] in said["modes"]["/dev/video0"]
+    assert said["modes"]["/dev/video11"] == []
+
+
 @pytest.mark.parametrize(("fourcc", "width", "height"), READ)
 def test_each_pixel_format_gives_the_colours_that_the_camera_shows(step, fourcc, width, height):
     said = step(f"reads {fourcc} {width} {height}")
