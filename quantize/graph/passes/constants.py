@@ -7,6 +7,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 from quantize.graph.graph import Graph, ModelError, Op, Tensor
 
+_WORTH = 64  # values
+
 
 def fold_fp16(graph: Graph) -> None:
     """DEQUANTIZE of an FP16 constant -> an FP32 constant of the same values."""
@@ -24,15 +26,16 @@ def fold_fp16(graph: Graph) -> None:
 def weights_fp16(graph: Graph) -> None:
     """FP32 constants -> FP16 behind DEQUANTIZE, as TFLite keeps them; arithmetic stays FP32.
 
-    Raises ModelError if a weight does not fit FP16, whose largest value is 65504.
+    Small ones stay: the operation and its tensor take more bytes than are saved. The FP16 tensors are nameless for the
+    same reason. Raises ModelError if a weight does not fit FP16, whose largest value is 65504.
     """
     made = []
     for tensor in list(graph.tensors()):
-        if tensor.data is None or tensor.dtype != np.float32:
+        if tensor.data is None or tensor.dtype != np.float32 or tensor.data.size < _WORTH:
             continue
         if not np.abs(tensor.data).max(initial=0) <= np.finfo(np.float16).max:  # not: NaN is no less
             raise ModelError(f"The constant {tensor.name} holds values that FP16 cannot.")
-        half = Tensor.constant(f"{tensor.name}_fp16", tensor.data.astype(np.float16))
+        half = Tensor.constant("", tensor.data.astype(np.float16))
         tensor.data = None
         made.append(Op("DEQUANTIZE", [half], [tensor], schema.DequantizeOptionsT()))
     graph.ops = made + graph.ops

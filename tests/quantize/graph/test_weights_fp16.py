@@ -21,11 +21,13 @@ def test_the_file_is_half_as_large_and_the_numbers_are_those_of_fp16_weights() -
     rounded = copied(graph)
     for tensor in rounded.tensors():
         if tensor.data is not None and tensor.dtype == np.float32:
-            tensor.data = tensor.data.astype(np.float16).astype(np.float32)
+            if tensor.data.size >= 64:
+                tensor.data = tensor.data.astype(np.float16).astype(np.float32)
     x = numbers(1, 8, 8, 16)
     full = len(write(graph))
     weights_fp16(graph)
-    assert names(graph) == ["DEQUANTIZE", "DEQUANTIZE", "CONV_2D", "RESIZE_BILINEAR"]
+    # The 32 values of the bias stay: DEQUANTIZE and a tensor take more bytes than they would save.
+    assert names(graph) == ["DEQUANTIZE", "CONV_2D", "RESIZE_BILINEAR"]
     assert len(write(graph)) < 0.6 * full
     np.testing.assert_allclose(run(graph, x)[0], run(rounded, x)[0], atol=1e-5)
 
