@@ -57,13 +57,11 @@ def graph_of(model: bytes, threads: int) -> Graph:
     library, interpreter_class = litert.runtime()
     interpreter = litert.allocated(interpreter_class, model, threads, library)
     try:
-        listed = interpreter._get_ops_details()
+        own, partitions = litert.nodes_and_partitions(interpreter)
     except (AttributeError, RuntimeError, ValueError) as error:
         raise CandidateError(
             f"{library} does not tell the nodes of a model ({error}); time it without --per-op."
         ) from None
-    own = [node for node in listed if node["op_name"] != "DELEGATE"]
-    taken = [node for node in listed if node["op_name"] == "DELEGATE"]
     details = {int(tensor["index"]): tensor for tensor in interpreter.get_tensor_details()}
     varying = {int(tensor["index"]) for tensor in interpreter.get_input_details()}
     nodes = []
@@ -77,21 +75,7 @@ def graph_of(model: bytes, threads: int) -> Graph:
         dtype = str(np.dtype(first["dtype"])) if first else ""
         nodes.append(Node(index, str(node["op_name"]), inputs, outputs, shape, dtype, constant))
     constants = frozenset(tensor for node in nodes for tensor in node.inputs if tensor not in varying)
-    return Graph(library, interpreter, tuple(nodes), tuple(_members(nodes, one) for one in taken), constants)
-
-
-def _members(nodes: list[Node], partition: dict[str, Any]) -> tuple[int, ...]:
-    """The nodes met on the way back from a partition's outputs to its inputs; the runtime does not list them."""
-    maker = {tensor: node.index for node in nodes for tensor in node.outputs}
-    stop = {int(tensor) for tensor in partition["inputs"]}
-    ahead = [int(tensor) for tensor in partition["outputs"]]
-    found: set[int] = set()
-    while ahead:
-        index = maker.get(ahead.pop())
-        if index is not None and index not in found:
-            found.add(index)
-            ahead += [tensor for tensor in nodes[index].inputs if tensor not in stop]
-    return tuple(sorted(found))
+    return Graph(library, interpreter, tuple(nodes), tuple(map(tuple, partitions)), constants)
 
 
 def fill_inputs(interpreter: Any) -> None:

@@ -76,31 +76,37 @@ class CpuEngine:
 
 
 def delegated_nodes(interpreter: Any) -> tuple[int, int]:
-    """(nodes that a delegate took over, nodes of the model), (0, 0) where the runtime does not tell.
-
-    After allocation the list holds the model's own nodes, then one DELEGATE node for each partition taken
-    over. Which nodes a partition holds is not said: they are those met on the way back from its outputs to its inputs.
-    Source: `_get_ops_details` of the installed interpreter.py; private, hence the guard.
-    """
+    """(nodes that a delegate took over, nodes of the model), (0, 0) where the runtime does not tell."""
     try:
-        nodes = interpreter._get_ops_details()
+        nodes, partitions = nodes_and_partitions(interpreter)
     except (AttributeError, RuntimeError, ValueError):
         return 0, 0
-    own = [node for node in nodes if node["op_name"] != "DELEGATE"]
+    return len({index for partition in partitions for index in partition}), len(nodes)
+
+
+def nodes_and_partitions(interpreter: Any) -> tuple[list[dict[str, Any]], list[list[int]]]:
+    """The model's own nodes, and for each partition that a delegate took over the indexes of its nodes.
+
+    After allocation the runtime's list holds the model's own nodes, then one DELEGATE node for each partition. Which
+    nodes a partition holds is not said: they are those met on the way back from its outputs to its inputs.
+    Source: `_get_ops_details` of the installed interpreter.py, which is private: raises AttributeError, RuntimeError or
+    ValueError where a runtime has none.
+    """
+    listed = interpreter._get_ops_details()
+    own = [node for node in listed if node["op_name"] != "DELEGATE"]
     maker = {int(tensor): index for index, node in enumerate(own) for tensor in node["outputs"]}
-    taken: set[int] = set()
-    for partition in nodes:
-        if partition["op_name"] != "DELEGATE":
-            continue
+    partitions = []
+    for partition in (node for node in listed if node["op_name"] == "DELEGATE"):
         inputs = {int(tensor) for tensor in partition["inputs"]}
         ahead = [int(tensor) for tensor in partition["outputs"]]
+        taken: set[int] = set()
         while ahead:
             index = maker.get(ahead.pop())
-            if index is None or index in taken:
-                continue
-            taken.add(index)
-            ahead += [int(tensor) for tensor in own[index]["inputs"] if int(tensor) not in inputs]
-    return len(taken), len(own)
+            if index is not None and index not in taken:
+                taken.add(index)
+                ahead += [int(tensor) for tensor in own[index]["inputs"] if int(tensor) not in inputs]
+        partitions.append(sorted(taken))
+    return own, partitions
 
 
 def runtime() -> tuple[str, Any]:
