@@ -18,11 +18,11 @@ from edgeseg.errors import GoldenError
 from edgeseg.frames import U8
 from quantize.build import put_all
 from quantize.calibrated import FOLDER, Calibration, rounded
-from quantize.factors import Extent, factors, is_one_pixel
+from quantize.factors import Extent, factors, is_one_pixel, to_untie
 from quantize.families import Family, fp32_graph
 from quantize.graph.graph import Graph, Op, Tensor
-from quantize.graph.passes.equalize import groups
-from quantize.graph.passes.rounding import round_filters
+from quantize.graph.passes.equalize import groups, untie
+from quantize.graph.passes.rounding import PARTS, round_filters
 from quantize.int8 import equalize, prepare, quantized
 from quantize.pictures import Labelled, model_inputs, read_folder, varied
 from quantize.probe import Probe
@@ -80,13 +80,21 @@ def calibrate(
     def graph() -> Graph:
         fresh = fp32_graph(family, source, height, width)
         prepare(fresh)
+        untie(fresh, made.untied)
         equalize(fresh, made)
         return fresh
 
     prepared = graph()
     extents = _extents(prepared, inputs)
     told("extents")
+    made.untied = to_untie(prepared, extents)
+    prepared = graph()
+    for op in prepared.ops:  # what untying adds is equal to what it was made from
+        if op.outputs[0].name not in extents:
+            extents[op.outputs[0].name] = extents[op.input(0).name]
     for group in groups(prepared):
+        if group.name.endswith(PARTS):
+            continue  # how the two compare is not known before they are rounded
         made.factors[group.name] = tuple(map(rounded, factors(prepared, group, extents)))
         for tensor in group.tensors:
             extents[tensor.name] = extents[tensor.name].scaled(np.array(made.factors[group.name]))
@@ -125,6 +133,8 @@ def _range(graph: Graph, tensor: Tensor, extent: Extent | None) -> tuple[float, 
         return 0.0, 1.0  # the picture
     if maker.name == "LOGISTIC":
         return 0.0, rounded(255 / 256)
+    if tensor.name.endswith(PARTS):
+        return -2 * SIGMOID_SEES, 2 * SIGMOID_SEES  # the second corrects the first
     least, most = extent.least.min(1), extent.most.max(1)
     low, high = (least.min(), most.max()) if is_one_pixel(tensor) else (least.mean(), most.mean())
     low, high = min(float(low), 0.0), max(float(high), 0.0)
@@ -149,8 +159,8 @@ def _bias(graph: Graph, integer: Graph, made: Calibration, inputs: list[U8]) -> 
             wanted[name] = wanted.get(name, np.zeros(seen.shape)) + seen / len(inputs)
     found = {}
     for op in integer.ops:
-        if op.name not in _CONVOLUTIONS:
-            continue
+        if op.name not in _CONVOLUTIONS or op.outputs[0].name.endswith(PARTS):
+            continue  # the sum of the parts is corrected
         name = op.outputs[0].name
         one = Probe(integer, [op.outputs[0]])
         got = sum(one(rgb)[name].reshape(-1, wanted[name].size).mean(0, dtype=np.float64) for rgb in inputs)

@@ -14,7 +14,7 @@ from quantize.graph.graph import ModelError
 
 FOLDER = Path(__file__).with_name("calibration")
 _DIGITS = 4
-_FIELDS = ("family", "height", "width", "ranges", "factors", "bias")
+_FIELDS = ("family", "height", "width", "untied", "ranges", "factors", "bias")
 
 
 def rounded(value: float) -> float:
@@ -26,14 +26,15 @@ def rounded(value: float) -> float:
 class Calibration:
     """Learned from pictures for one family at one size; tensors are named as in the prepared graph.
 
-    ranges: tensor -> (least, most) that 8 bits must span, in the tensor's unit after equalisation. factors: group of
-    tensors -> factor for each channel, see `graph.passes.equalize`. bias: a convolution's result -> what is added to
-    its bias, for each channel.
+    untied: sums whose operands get scales of their own, see `graph.passes.equalize`. ranges: tensor -> (least, most)
+    that 8 bits must span, in the tensor's unit after equalisation. factors: group of tensors -> factor for each
+    channel. bias: a convolution's result -> what is added to its bias, for each channel.
     """
 
     family: str
     height: int
     width: int
+    untied: tuple[str, ...] = ()
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     factors: dict[str, tuple[float, ...]] = field(default_factory=dict)
     bias: dict[str, tuple[float, ...]] = field(default_factory=dict)
@@ -73,6 +74,9 @@ class Calibration:
         family, height, width = data["family"], data["height"], data["width"]
         if not isinstance(family, str) or not all(type(side) is int and side > 0 for side in (height, width)):
             raise ModelError("The calibration's family must be a word, its height and width whole numbers above 0.")
+        untied = data["untied"]
+        if not isinstance(untied, list) or not all(isinstance(name, str) for name in untied):
+            raise ModelError("The calibration's untied must be a list of names.")
         ranges = {name: (low, high) for name, (low, high) in _vectors(data, "ranges", 2).items()}
         for name, (low, high) in ranges.items():
             if not low <= 0 <= high or low == high:
@@ -81,11 +85,12 @@ class Calibration:
         for name, values in factors.items():
             if min(values) <= 0:
                 raise ModelError(f"The calibration's factors of {name} must be above 0.")
-        return Calibration(family, height, width, ranges, factors, _vectors(data, "bias"))
+        return Calibration(family, height, width, tuple(untied), ranges, factors, _vectors(data, "bias"))
 
     def to_json(self) -> str:
         """As JSON: one line for each tensor, figures of four digits."""
         lines = [f'"family": {json.dumps(self.family)}', f'"height": {self.height}', f'"width": {self.width}']
+        lines.append(f'"untied": {json.dumps(list(self.untied))}')
         for name, table in (("ranges", self.ranges), ("factors", self.factors), ("bias", self.bias)):
             rows = (f"  {json.dumps(key)}: [{', '.join(map(_text, values))}]" for key, values in table.items())
             lines.append(f'"{name}": {{\n' + ",\n".join(rows) + "\n}")

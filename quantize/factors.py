@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from quantize.graph.graph import Graph, Op, Tensor
-from quantize.graph.passes.equalize import Group
+from quantize.graph.passes.equalize import Group, groups, skipping
 
 F64 = npt.NDArray[np.float64]
 
 EXPECTED_LARGEST = 0.9  # of the pictures' largest values in a channel, the one that its range is taken from
 MOST_FACTOR = 64.0
 BELOW_CAP = 1.1  # how much room is left between a channel's largest value and RELU6's six
+WORTH_UNTYING = 0.05  # of a convolution's power
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -46,6 +47,26 @@ def factors(graph: Graph, group: Group, extents: Mapping[str, Extent]) -> F64:
     tried = [np.clip(share**-strength, 1, np.maximum(room, 1)) for strength in STRENGTHS]
     noise = [_noise(graph, group, extents, each) for each in tried]
     return tried[int(np.argmin(noise))]
+
+
+def to_untie(graph: Graph, extents: Mapping[str, Extent]) -> tuple[str, ...]:
+    """The sums whose operands share factors so badly that `equalize.untie` pays: names of their results.
+
+    A channel that is faint on its way to a convolution with large weights is lost if it must share a scale with a
+    strong one of the sum.
+    """
+    found = []
+    tied = {t.name: factors(graph, group, extents) for group in groups(graph) for t in group.tensors}
+    for op in graph.ops:
+        at = skipping(graph, op) if op.name == "ADD" else None
+        if at is None or op.input(at).name not in tied:
+            continue
+        alone = Group("", op.input(at).shape[-1], (op.input(at),))
+        now = _noise(graph, alone, extents, tied[op.input(at).name])
+        then = min(_noise(graph, alone, extents, _shares(alone, extents) ** -strength) for strength in STRENGTHS)
+        if now > WORTH_UNTYING and now > 10 * then:
+            found.append(op.outputs[0].name)
+    return tuple(found)
 
 
 def is_one_pixel(tensor: Tensor) -> bool:

@@ -16,14 +16,14 @@ from quantize.calibrated import Calibration
 from quantize.graph.flatbuffer import read, write
 from quantize.graph.graph import Graph, ModelError, Tensor
 from quantize.graph.passes.activations import expand_hard_swish
-from quantize.graph.passes.equalize import push_scalars, rescale
+from quantize.graph.passes.equalize import push_scalars, rescale, untie
 from quantize.graph.passes.integer import (
     attach_depth_to_space,
     detach_depth_to_space,
     logistic_before_depth_to_space,
 )
 from quantize.graph.passes.resize import global_pool_as_mean
-from quantize.graph.passes.rounding import round_filters
+from quantize.graph.passes.rounding import round_filters, weights_in_two_parts
 from quantize.graph.passes.tidy import drop_orphans
 
 __all__ = ["INT8_PASSES", "Calibration", "int8_model", "prepare"]
@@ -33,9 +33,17 @@ _PREPARE: tuple[Callable[[Graph], None], ...] = (
     logistic_before_depth_to_space,
     expand_hard_swish,
     push_scalars,
+    weights_in_two_parts,
     drop_orphans,
 )
-INT8_PASSES = (*(step.__name__ for step in _PREPARE), "equalize", "round_filters", "correct_bias", "quantize_int8")
+INT8_PASSES = (
+    *(step.__name__ for step in _PREPARE),
+    "untie",
+    "equalize",
+    "round_filters",
+    "correct_bias",
+    "quantize_int8",
+)
 
 _WITH_BIAS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
@@ -46,6 +54,7 @@ def int8_model(graph: Graph, calibration: Calibration) -> bytes:
     graph: a family's FP32 graph, fresh; it is changed. Raises ModelError if the calibration is of another model.
     """
     prepare(graph)
+    untie(graph, calibration.untied)
     equalize(graph, calibration)
     round_filters(graph)
     correct_bias(graph, calibration)

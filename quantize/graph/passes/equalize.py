@@ -9,7 +9,7 @@ Correction", ICCV 2019, here over whole groups.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,6 +80,44 @@ def rescale(graph: Graph, factors: Mapping[str, F32]) -> None:
         elif _is_by_constant(op) and id(op.output) in scale:
             constant = op.input(1)
             op.inputs[1] = Tensor.constant(constant.name, _squeezed(constant.value * scale[id(op.output)]))
+
+
+def untie(graph: Graph, sums: Collection[str]) -> None:
+    """Let the ADDs that make these tensors take what skips to them through a scale per channel of its own.
+
+    What skips is the operand that something else takes too. A depthwise convolution of 1x1 ones is put before the ADD,
+    which costs little; the two sides of it are different groups then. Raises ModelError if there is no such ADD.
+    """
+    left = set(sums)
+    for op in list(graph.ops):
+        if op.name != "ADD" or op.outputs[0].name not in left:
+            continue
+        left.remove(op.outputs[0].name)
+        at = skipping(graph, op)
+        if at is None:
+            raise ModelError(f"Nothing skips to the sum {op.outputs[0].name}; calibrate it again.")
+        x = op.input(at)
+        name = f"{op.outputs[0].name}_skip"
+        ones = np.ones((1, 1, 1, x.shape[-1]), np.float32)
+        options = schema.DepthwiseConv2DOptionsT()
+        options.padding, options.strideW, options.strideH = schema.Padding.SAME, 1, 1
+        options.depthMultiplier, options.dilationWFactor, options.dilationHFactor = 1, 1, 1
+        constants = [
+            Tensor.constant(f"{name}_scale", ones),
+            Tensor.constant(f"{name}_bias", np.zeros(x.shape[-1], np.float32)),
+        ]
+        op.inputs[at] = Tensor(name, x.shape, x.dtype)
+        graph.ops.insert(graph.ops.index(op), Op("DEPTHWISE_CONV_2D", [x, *constants], [op.input(at)], options))
+    if left:
+        raise ModelError(f"The model has no sum {min(left)}; calibrate it again.")
+
+
+def skipping(graph: Graph, op: Op) -> int | None:
+    """Which operand of a sum of two is taken by something else too; None if none is."""
+    computed = [t for t in op.inputs if t is not None and t.data is None]
+    if len(computed) != 2 or computed[0].shape != computed[1].shape:
+        return None
+    return next((at for at, t in enumerate(computed) if len(graph.consumers(t)) > 1), None)
 
 
 def push_scalars(graph: Graph) -> None:
