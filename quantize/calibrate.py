@@ -18,10 +18,10 @@ from edgeseg.errors import GoldenError
 from edgeseg.frames import U8
 from quantize.build import put_all
 from quantize.calibrated import FOLDER, Calibration, rounded
-from quantize.factors import Extent, factors, is_one_pixel, to_untie
+from quantize.factors import Extent, factors, hard_swish_gates, is_one_pixel, to_untie
 from quantize.families import Family, fp32_graph
 from quantize.graph.graph import Graph, Op, Tensor
-from quantize.graph.passes.equalize import groups, untie
+from quantize.graph.passes.equalize import groups
 from quantize.graph.passes.rounding import PARTS, round_filters
 from quantize.int8 import equalize, prepare, quantized
 from quantize.pictures import Labelled, model_inputs, read_folder, varied
@@ -79,19 +79,18 @@ def calibrate(
 
     def graph() -> Graph:
         fresh = fp32_graph(family, source, height, width)
-        prepare(fresh)
-        untie(fresh, made.untied)
+        prepare(fresh, made)
         equalize(fresh, made)
         return fresh
 
     prepared = graph()
     extents = _extents(prepared, inputs)
-    told("extents")
     made.untied = to_untie(prepared, extents)
     prepared = graph()
     for op in prepared.ops:  # what untying adds is equal to what it was made from
         if op.outputs[0].name not in extents:
             extents[op.outputs[0].name] = extents[op.input(0).name]
+    told("extents")
     for group in groups(prepared):
         if group.name.endswith(PARTS):
             continue  # how the two compare is not known before they are rounded
@@ -128,6 +127,7 @@ def _extents(graph: Graph, inputs: Iterable[U8]) -> dict[str, Extent]:
 
 def _range(graph: Graph, tensor: Tensor, extent: Extent | None) -> tuple[float, float]:
     """What 8 bits must span. A value now and then may be cut off, but none of those few that gate whole channels."""
+    gates = hard_swish_gates(graph)
     maker, users = graph.producer(tensor), graph.consumers(tensor)
     if maker is None or extent is None:
         return 0.0, 1.0  # the picture
@@ -140,9 +140,9 @@ def _range(graph: Graph, tensor: Tensor, extent: Extent | None) -> tuple[float, 
     low, high = min(float(low), 0.0), max(float(high), 0.0)
     if users and all(op.name == "LOGISTIC" for op in users):
         low, high = max(low, -SIGMOID_SEES), min(high, SIGMOID_SEES)
-    if any(_is_hard_swish_gate(op) for op in users):
+    if any(op in gates for op in users):
         low = max(low, HARD_SWISH_SEES)
-    if _is_hard_swish_gate(maker):
+    if maker in gates:
         low, high = 0.0, 6.0
     return rounded(low), rounded(high if high > low else low + 1e-3)
 
@@ -174,8 +174,3 @@ def _add_to_integer_bias(op: Op, values: F64) -> None:
     if bias.quantization is not None:
         steps = np.rint(bias.value + values / bias.quantization.scale)
         op.inputs[2] = Tensor(bias.name, bias.shape, bias.dtype, steps.astype(np.int32), bias.quantization)
-
-
-def _is_hard_swish_gate(op: Op) -> bool:
-    """ADD of a constant, which here is 3, with RELU6."""
-    return op.name == "ADD" and op.input(1).data is not None

@@ -49,6 +49,11 @@ def factors(graph: Graph, group: Group, extents: Mapping[str, Extent]) -> F64:
     return tried[int(np.argmin(noise))]
 
 
+def hard_swish_gates(graph: Graph) -> list[Op]:
+    """The sums RELU6(x + 3)."""
+    return [op for op in graph.ops if op.name == "ADD" and op.input(1).data is not None]
+
+
 def to_untie(graph: Graph, extents: Mapping[str, Extent]) -> tuple[str, ...]:
     """The sums whose operands share factors so badly that `equalize.untie` pays: names of their results.
 

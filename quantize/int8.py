@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,7 @@ from quantize.graph.passes.tidy import drop_orphans
 
 __all__ = ["INT8_PASSES", "Calibration", "int8_model", "prepare"]
 
-_PREPARE: tuple[Callable[[Graph], None], ...] = (
+_STEPS: tuple[Callable[[Graph], None], ...] = (
     global_pool_as_mean,  # XNNPACK has no INT8 average pooling; in FP32 its MEAN rounds worse than its pooling
     logistic_before_depth_to_space,
     expand_hard_swish,
@@ -37,7 +38,7 @@ _PREPARE: tuple[Callable[[Graph], None], ...] = (
     drop_orphans,
 )
 INT8_PASSES = (
-    *(step.__name__ for step in _PREPARE),
+    *(step.__name__ for step in _STEPS),
     "untie",
     "equalize",
     "round_filters",
@@ -53,18 +54,18 @@ def int8_model(graph: Graph, calibration: Calibration) -> bytes:
 
     graph: a family's FP32 graph, fresh; it is changed. Raises ModelError if the calibration is of another model.
     """
-    prepare(graph)
-    untie(graph, calibration.untied)
+    prepare(graph, calibration)
     equalize(graph, calibration)
     round_filters(graph)
     correct_bias(graph, calibration)
     return write(quantized(graph, calibration))
 
 
-def prepare(graph: Graph) -> None:
-    """The passes that need to know nothing of pictures; the outputs stay as they are."""
-    for step in _PREPARE:
+def prepare(graph: Graph, calibration: Calibration) -> None:
+    """The passes that change operations, not figures; the outputs stay as they are."""
+    for step in _STEPS:
         step(graph)
+    untie(graph, calibration.untied)
 
 
 def equalize(graph: Graph, calibration: Calibration) -> None:
@@ -99,7 +100,9 @@ def quantized(graph: Graph, calibration: Calibration) -> Graph:
             ones = (1,) * len(tensor.shape)
             ranges[tensor.name] = {"min": np.full(ones, low, np.float32), "max": np.full(ones, high, np.float32)}
     try:
-        with contextlib.redirect_stderr(io.StringIO()):  # one of its progress bars cannot be switched off
+        # One of its progress bars cannot be switched off, and it warns of its own way to list the tensors.
+        with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             result = quantizer.Quantizer(write(graph), recipe.static_wi8_ai8()).quantize(
                 ranges, enable_progress_bar=False, enable_progress_report=False
             )
