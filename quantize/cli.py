@@ -24,6 +24,7 @@ app = typer.Typer(
 
 GOLDEN = Path("../shared/golden")
 REPORT, DOCS = Path("bench-output/tiers.html"), Path("docs/tiers.md")
+CALIBRATION = Path("../shared/calibration")
 AssetDirOption = Annotated[str | None, typer.Option(help="Where the pinned files are kept.")]
 GoldenOption = Annotated[Path, typer.Option(help="A folder of golden sets.", readable=False)]
 
@@ -50,6 +51,27 @@ def build(
     if not names and output.samefile(BUILT):
         drop_others(wanted, output)  # a wheel brings whatever is there
     print(f"{len(wanted)} tiers in {output}")  # noqa: T201
+
+
+@app.command()
+def calibrate(
+    names: Annotated[list[str] | None, typer.Argument(help="Families; all if none is named.")] = None,
+    pictures: Annotated[
+        Path, typer.Option(help="A folder of labelled pictures, or of such folders.", readable=False)
+    ] = CALIBRATION,
+    asset_dir: AssetDirOption = None,
+) -> None:
+    """Learn from labelled pictures what INT8 must know, into quantize/calibration; exit 5 if they will not do."""
+    from edgeseg.errors import UsageError, did_you_mean
+    from quantize.calibrate import calibrate_all
+    from quantize.families import FAMILIES
+
+    for name in names or ():
+        if name not in FAMILIES:
+            raise UsageError(f"There is no family {name!r}; {did_you_mean(name, FAMILIES)}")
+    families = [FAMILIES[name] for name in (names or FAMILIES)]
+    with _bar("calibrating", sum(len(family.sizes) for family in families)) as step:
+        calibrate_all(families, pictures, asset_dir, step)
 
 
 @app.command()

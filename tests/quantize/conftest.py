@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,30 +63,7 @@ def drill_folder(
         portrait = cv2.resize(rgb, (tier.width, tier.height), interpolation=cv2.INTER_AREA)
         noise = np.random.default_rng(0).integers(0, 256, portrait.shape, np.uint8)
         np.save(folder / f"pictures-{tier.height}x{tier.width}.npy", np.stack([portrait, noise]))
-    if not any(tier.precision == "int8" for tier in catalogue().values()):
-        _own_int8(folder)
     return folder
-
-
-def _own_int8(folder: Path) -> None:
-    """INT8 of each family's smallest tier by the quantizer's own ways, until the catalogue has INT8 tiers."""
-    from ai_edge_quantizer import quantizer, recipe
-
-    from quantize.graph.flatbuffer import read, write
-    from quantize.graph.passes.activations import expand_hard_swish
-
-    for family in ("selfie-landscape", "selfie", "body"):
-        sizes = [t for t in catalogue().values() if (t.family, t.precision) == (family, "fp32")]
-        tier = min(sizes, key=lambda one: one.height * one.width)
-        graph = read((folder / f"{tier.name}.tflite").read_bytes())
-        expand_hard_swish(graph)
-        portrait = np.load(folder / f"pictures-{tier.height}x{tier.width}.npy")[:1]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of tensors kept for calibrating, which is what they are kept for
-            asked = quantizer.Quantizer(write(graph), recipe.static_wi8_ai8())
-            ranges = asked.calibrate({"serving_default": [{"image": portrait.astype(np.float32) / 255}]})
-            made = asked.quantize(ranges, enable_progress_report=False).quantized_model
-        (folder / f"{family}-{tier.height}x{tier.width}-int8.tflite").write_bytes(made)
 
 
 @pytest.fixture(scope="session")

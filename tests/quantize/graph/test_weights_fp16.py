@@ -20,9 +20,8 @@ def test_the_file_is_half_as_large_and_the_numbers_are_those_of_fp16_weights() -
     graph = _graph()
     rounded = copied(graph)
     for tensor in rounded.tensors():
-        if tensor.data is not None and tensor.dtype == np.float32:
-            if tensor.data.size >= 64:
-                tensor.data = tensor.data.astype(np.float16).astype(np.float32)
+        if tensor.data is not None and tensor.dtype == np.float32 and tensor.data.size >= 64:
+            tensor.data = tensor.data.astype(np.float16).astype(np.float32)
     x = numbers(1, 8, 8, 16)
     full = len(write(graph))
     weights_fp16(graph)
