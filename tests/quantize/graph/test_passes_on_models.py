@@ -60,9 +60,7 @@ def test_after_every_pass_the_outputs_are_those_before(
         for a, b in zip(after, before, strict=True):
             for one, other in zip(a, b, strict=True):
                 assert one.shape == other.shape, name
-                np.testing.assert_allclose(
-                    one, other, rtol=EXACT, atol=EXACT, err_msg=f"after {name}"
-                )
+                np.testing.assert_allclose(one, other, rtol=EXACT, atol=EXACT, err_msg=f"after {name}")
         before = after
         changed.append(name)
     assert graph.outputs[0].shape == (1, height, width, 1)
