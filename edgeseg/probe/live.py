@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from typing import Any
 
-from edgeseg import __version__
 from edgeseg.probe.capabilities import Mode
 from edgeseg.probe.fact import Fact, Note
 from edgeseg.probe.tree import Tree
@@ -22,7 +21,16 @@ from edgeseg.probe.v4l2_formats import modes_of
 
 LIVE = "/edgeseg-probe.json"
 _PACKAGES = (
-    *("ai-edge-litert", "tflite-runtime", "numpy", "opencv-python-headless", "opencv-python", "av", "picamera2"),
+    *(
+        "edgeseg",
+        "ai-edge-litert",
+        "tflite-runtime",
+        "numpy",
+        "opencv-python-headless",
+        "opencv-python",
+        "av",
+        "picamera2",
+    ),
     "ai-edge-litert-sdk-intel",
 )
 
@@ -48,7 +56,7 @@ class Live:
 
 def measure(nodes: Iterable[str]) -> Live:
     """Ask this machine."""
-    packages = {"edgeseg": __version__}
+    packages = {}
     for name in _PACKAGES:
         try:
             packages[name] = metadata.version(name)
