@@ -27,7 +27,7 @@ from quantize.families import FAMILIES, Family
 from quantize.graph.flatbuffer import read, write
 from quantize.graph.passes.activations import fuse_activations
 from quantize.graph.passes.constants import fold_fp16
-from quantize.graph.passes.resize import resize
+from quantize.graph.passes.resize import pool_edges, resize
 from quantize.graph.passes.tidy import drop_orphans, keep_outputs
 from quantize.graph.passes.transpose_conv import builtin_transpose_conv
 from quantize.turns import quiet, ratio, times_in_turns
@@ -36,7 +36,7 @@ from quantize.turns import quiet, ratio, times_in_turns
 def default_int8(family: Family, height: int, width: int) -> bytes:
     """What the quantizer makes of the family's model at that size without our passes for INT8."""
     graph = read(store.load(family.asset))
-    for step in (fold_fp16, builtin_transpose_conv, fuse_activations):
+    for step in (fold_fp16, builtin_transpose_conv, fuse_activations, pool_edges):
         step(graph)
     keep_outputs(graph, family.outputs)
     drop_orphans(graph)
