@@ -1,0 +1,158 @@
+"""Which candidates a device tries, in which order, and which one it takes. Pure: plain values in, plain values out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from edgeseg.tiers.catalogue import Tier
+from edgeseg.tiers.ladder import Candidate, Ladder, Measured, Rung, quality
+
+DEFAULT_FPS = 30.0
+GATE = 0.01  # of mean IoU: see docs/selection.md for what moves a score by how much
+SHARE = 0.8  # of a frame's time that its mask and its picture may take; the source, the sink and the system need some
+_NEAR = 0.25  # candidates whose times are so near to one on the ladder are worth a closer look
+_SLOW_INT8 = 1.3  # times FP32, where a processor has no instructions for sums of 8-bit products
+_DOT_PRODUCTS = frozenset(("asimddp", "i8mm", "avx512_vnni", "avx_vnni"))
+_BYTES = {"fp32": 4, "fp16": 2, "int8": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a board and its profile allow.
+
+    engines: in the order in which they are tried. threads: of the engine cpu. memory_mb: most that the process may
+    take, None if nobody set a limit. features: of the processor, as the kernel names them.
+    """
+
+    engines: tuple[str, ...] = ("cpu",)
+    threads: tuple[int, ...] = (1,)
+    memory_mb: float | None = None
+    fps: float = DEFAULT_FPS
+    features: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The rung to run, and why, a clause for people. fits: whether it holds the rate that was asked for."""
+
+    rung: Rung
+    reason: str
+    fits: bool
+
+
+def threads_to_try(cores: int) -> tuple[int, ...]:
+    """1, 2, 3 and 4 as far as there are cores, for a model of this size gains nothing from more."""
+    return tuple(range(1, max(1, min(4, cores)) + 1))
+
+
+def candidates(tiers: Iterable[Tier], allowed: Allowed) -> list[Candidate]:
+    """Every tier on every engine that could take it. Files for an Edge TPU run there, and nothing else does."""
+    found = []
+    for tier in tiers:
+        for engine in allowed.engines:
+            if (tier.twin is not None) == (engine == "edgetpu"):
+                counts = allowed.threads if engine == "cpu" else (1,)
+                found += [Candidate(tier.name, engine, count) for count in counts]
+    return found
+
+
+def estimate_ms(
+    candidate: Candidate, tiers: Mapping[str, Tier], measured: Sequence[Measured], allowed: Allowed
+) -> float:
+    """What a frame may take, from what others took; good for an order and no more.
+
+    Times grow with the pixels within a family, by the likest candidate that was measured: on the same engine, of the
+    same family, with as many threads. Where there is none, they grow with the root of the weights too.
+    """
+    tier = tiers[candidate.tier]
+
+    def likeness(other: Measured) -> tuple[bool, bool, bool, float]:
+        known = tiers[other.candidate.tier]
+        return (
+            other.candidate.engine == candidate.engine,
+            known.family == tier.family,
+            other.candidate.threads == candidate.threads,
+            -abs(math.log(_pixels(known) / _pixels(tier))),
+        )
+
+    there = [one for one in measured if one.candidate.tier in tiers]
+    if not there:
+        return 1e-4 * _work(tier, allowed)
+    likest = max(there, key=likeness)
+    return likest.ms * _work(tier, allowed) / _work(tiers[likest.candidate.tier], allowed)
+
+
+def most_promising(
+    left: Collection[Candidate], tiers: Mapping[str, Tier], measured: Sequence[Measured], allowed: Allowed
+) -> Candidate:
+    """The candidate to measure next: one that may be chosen for the rate before one that only makes the ladder longer.
+
+    First those that no measured one beats, as far as can be told; of them those that fit the rate; of them the best.
+    """
+
+    def rank(candidate: Candidate) -> tuple[bool, bool, float, float, int, Candidate]:
+        tier, ms = tiers[candidate.tier], estimate_ms(candidate, tiers, measured, allowed)
+        good = quality(tier.golden) or 0.0
+        beaten = any((quality(one.golden) or 0.0) > good and one.ms < ms * (1 - _NEAR) for one in measured)
+        engine = allowed.engines.index(candidate.engine)
+        return (beaten, ms > budget_ms(allowed.fps), -good, ms, engine, candidate)
+
+    return min(left, key=rank)
+
+
+def finalists(ladder: Ladder, measured: Iterable[Measured], framing: str = "any") -> list[Measured]:
+    """Who is on the ladder or near it in time, so that a closer look may change places; the best first."""
+
+    def is_near(one: Measured) -> bool:
+        good = quality(one.golden, framing)
+        if good is None:
+            return False
+        better = [rung.ms for rung in ladder.rungs if rung.quality >= good]
+        return not better or one.ms <= min(better) * (1 + _NEAR)
+
+    return sorted(filter(is_near, measured), key=lambda one: -(quality(one.golden, framing) or 0.0))
+
+
+def refusal_by_score(score: float, expected: float) -> str | None:
+    """Why a candidate's score on the small golden set refuses it; None if it is as it should be.
+
+    A score that is higher than expected is another mask too, but no worse one.
+    """
+    if expected - score <= GATE:
+        return None
+    return (
+        f"its masks are worse than they should be: mean IoU {score:.4f} on the small golden set instead of"
+        f" {expected:.4f}, {(expected - score) * 100:.1f} points less, more than {GATE * 100:g}"
+    )
+
+
+def budget_ms(fps: float) -> float:
+    """What one frame may take, in milliseconds, for so many a second."""
+    return 1e3 / fps * SHARE
+
+
+def choose(ladder: Ladder, fps: float) -> Choice | None:
+    """The best rung that holds the rate, else the cheapest; None if there is no rung."""
+    if not ladder.rungs:
+        return None
+    budget = budget_ms(fps)
+    fitting = [rung for rung in ladder.rungs if rung.ms <= budget]
+    if not fitting:
+        rung = ladder.rungs[0]
+        return Choice(rung, f"nothing holds {fps:g} fps here; it is the cheapest, {rung.ms:.1f} ms a frame", False)
+    rung = fitting[-1]
+    above = ladder.rungs[len(fitting) :]
+    why = f"the best of {len(ladder.rungs)} rungs" if not above else f"the next better one takes {above[0].ms:.1f} ms"
+    return Choice(rung, f"{rung.ms:.1f} ms of {budget:.1f} ms a frame for {fps:g} fps; {why}", True)
+
+
+def _pixels(tier: Tier) -> int:
+    return tier.height * tier.width
+
+
+def _work(tier: Tier, allowed: Allowed) -> float:
+    """How much there is to compute, in a unit of its own. Within a family the weights are the same."""
+    slow = _SLOW_INT8 if tier.precision == "int8" and not allowed.features & _DOT_PRODUCTS else 1.0
+    return _pixels(tier) * math.sqrt(tier.bytes / _BYTES[tier.precision]) * slow / 1e3
