@@ -1,7 +1,9 @@
 """One session: candidates are started, proved, scored and timed until there is no more of them, or no more time.
 
 Times of different minutes cannot be compared on a machine that does other things, so each candidate takes turns with
-one reference, and its time is its ratio to that. Those that are near to each other then take turns all together.
+one reference, and its time is its ratio to that. Those that are near to each other then take turns all together, again
+and again and loaded anew each time: where its memory lies makes a model some hundredths faster or slower, and what else
+runs comes and goes.
 """
 
 from __future__ import annotations
@@ -10,8 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from statistics import median
-from typing import Protocol
+from typing import Any, Protocol
 
 from edgeseg.calibrate.turns import QUIET, Timed, Times, percentile, rounds
 from edgeseg.clock import Clock
@@ -23,7 +24,7 @@ from edgeseg.tiers.selection import Allowed, finalists, most_promising, refusal_
 
 FIRST_LOOK = 0.7  # of the time: the rest is for a closer look at those that are near to each other
 _TOGETHER = 8  # candidates in memory at a time
-_ROUNDS = (4, 15)  # of a closer look: fewer say less than the first look, more say nothing new
+_PASSES, _ROUNDS = 6, 8  # of closer looks, and of turns in each
 _TRIES = 3  # tiers that an engine may fail to start before it is given up
 
 
@@ -70,6 +71,9 @@ class Outcome:
     interrupted: bool = False
 
 
+_NOT_YET: dict[str, Any] = {"ms": 0.0, "p50_ms": 0.0, "p95_ms": 0.0, "infer_ms": 0.0, "runs": 0}
+
+
 class Session:
     """Measures candidates. start: starts one. known: what was measured before, held to `reference_ms`."""
 
@@ -89,7 +93,7 @@ class Session:
         self._fixed_ms = reference_ms if known else None
         self._reference: Starts | None = None
         self._reference_s: list[float] = []
-        self._ratios: dict[Candidate, float] = {}
+        self._times: dict[Candidate, Times] = {}
         self._failed: Counter[str] = Counter()  # starts, by engine
         self._worked: set[str] = set()
         self._begin = 0.0
@@ -137,8 +141,8 @@ class Session:
                 if reason is not None:
                     self._refuse(candidate, reason)
                     return
-                times = self._time(candidate, line)
-                self._add(candidate, line, times, score, expected)
+                self._times[candidate] = self._time(candidate, line)
+                self._add(candidate, line, score, expected)
         except EdgesegError as error:
             if engine not in self._worked:
                 self._failed[engine] += 1
@@ -152,18 +156,13 @@ class Session:
         self._reference_s += times.reference
         return times
 
-    def _add(self, candidate: Candidate, line: Starts, times: Times, score: float, expected: float) -> None:
+    def _add(self, candidate: Candidate, line: Starts, score: float, expected: float) -> None:
         report = line.report
-        self._ratios[candidate] = times.ratio
         self._out.measured.append(
             Measured(
                 candidate=candidate,
                 sha256=self._tiers[candidate.tier].sha256,
-                ms=0.0,
-                p50_ms=round(times.percentile_ms(50), 3),
-                p95_ms=round(times.percentile_ms(95), 3),
-                infer_ms=round(median(times.infers) * 1e3, 3),
-                runs=len(times.frames),
+                **_NOT_YET,
                 score=score,
                 expected=expected,
                 golden=dict(self._tiers[candidate.tier].golden),
@@ -179,44 +178,47 @@ class Session:
         """Times from ratios: the reference's own time is that of its quiet quarter, in this session or the one kept."""
         out = self._out
         out.reference_ms = self._fixed_ms or round(percentile(self._reference_s, QUIET) * 1e3, 4)
-        out.measured = [
-            replace(one, ms=round(self._ratios[one.candidate] * out.reference_ms, 3)) for one in out.measured
-        ]
+        out.measured = [self._with_times(one) for one in out.measured]
+
+    def _with_times(self, one: Measured) -> Measured:
+        times = self._times[one.candidate]
+        return replace(
+            one,
+            ms=round(times.ratio * self._out.reference_ms, 3),
+            p50_ms=round(percentile(times.frames, 50) * 1e3, 3),
+            p95_ms=round(percentile(times.frames, 95) * 1e3, 3),
+            infer_ms=round(percentile(times.infers, 50) * 1e3, 3),
+            runs=len(times.frames),
+        )
 
     def _closer_look(self) -> None:
         """Let those that are near to each other take turns together, a group of neighbours in quality at a time."""
-        seen: set[Candidate] = set()
-        while True:  # what was measured more closely may let others look near that did not
+        for number in range(_PASSES):
+            # What was measured more closely may let others look near that did not, and far that did.
             ladder = ladder_of(self._known + self._out.measured)
-            near = [one.candidate for one in finalists(ladder, self._out.measured) if one.candidate not in seen]
-            if not near or self._seconds() >= self._time_s:
-                return
-            seen.update(near)
-            groups = [near[n : n + _TOGETHER] for n in range(0, len(near), _TOGETHER)]
-            for number, group in enumerate(groups):
-                share = (self._time_s - self._seconds()) / (len(groups) - number)
+            near = [one.candidate for one in finalists(ladder, self._out.measured)]
+            for first in range(0, len(near), _TOGETHER):
+                if self._seconds() >= self._time_s:
+                    return
+                self._tell(f"a closer look at {len(near)} of them, {number + 1} of {_PASSES}")
                 with suppress(EdgesegError):  # one that failed just now was good before: the first look counts
-                    self._together(group, self._seconds() + share)
+                    self._together(near[first : first + _TOGETHER])
+            self._hold_to_reference()
 
-    def _together(self, group: Sequence[Candidate], until: float) -> None:
-        all_times = {candidate: Times() for candidate in group}
+    def _together(self, group: Sequence[Candidate]) -> None:
         done = 0
         with ExitStack() as stack:
             lines = [stack.enter_context(self._started(candidate)) for candidate in group]
             things = [self._the_reference(group[0]), *lines]
 
             def may_go_on() -> bool:
-                self._tell(f"a closer look at {len(group)} of them")
-                return done < _ROUNDS[1] and self._seconds() < until
+                return done < _ROUNDS and self._seconds() < self._time_s
 
             for reference, *turns in rounds(things, may_go_on):
                 done += 1
                 self._reference_s += reference[0]
                 for candidate, turn in zip(group, turns, strict=True):
-                    all_times[candidate].add(turn, reference)
-        if done >= _ROUNDS[0]:
-            self._ratios |= {candidate: times.ratio for candidate, times in all_times.items()}
-        self._hold_to_reference()
+                    self._times[candidate].add(turn, reference)
 
     def _the_reference(self, otherwise: Candidate) -> Timed:
         """The default tier on one thread of the CPU; where that cannot be started, the first candidate that can."""

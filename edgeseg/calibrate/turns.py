@@ -49,10 +49,6 @@ class Times:
         """A frame's time as a share of the reference's, each in the quiet quarter of these rounds."""
         return percentile(self.frames, QUIET) / max(percentile(self.reference, QUIET), 1e-9)
 
-    def percentile_ms(self, share: int) -> float:
-        """Of the frames, in milliseconds; share: 1 to 99."""
-        return percentile(self.frames, share) * 1e3
-
 
 def percentile(values: Sequence[float], share: int) -> float:
     """The percentile 1 to 99 of some values."""
