@@ -19,8 +19,8 @@ from edgeseg.tiers import files, kept
 from edgeseg.tiers.catalogue import Tier
 from edgeseg.tiers.identity import board_identity, runtime_identity
 from edgeseg.tiers.kept import Kept
-from edgeseg.tiers.ladder import Candidate, Ladder, Measured, ladder_of
-from edgeseg.tiers.selection import Allowed, Choice, candidates, choose, threads_to_try
+from edgeseg.tiers.ladder import Candidate, Choice, Ladder, choose, ladder_of
+from edgeseg.tiers.selection import Allowed, candidates, threads_to_try
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def _known(tiers: Mapping[str, Tier], folder: Path | None) -> tuple[Kept | None,
         return None, [
             f"{why[0].upper()}{why[1:]}: it does not count, and is made anew by edgeseg calibrate."
         ] if why else []
-    current = found.of_models({name: tier.sha256 for name, tier in tiers.items()})
+    current = kept.of_models(found, {name: tier.sha256 for name, tier in tiers.items()})
     gone = len(found.measured) - len(current.measured)
     notes = [f"{gone} of {len(found.measured)} kept candidates are of models that have changed."] if gone else []
     return current, notes
@@ -152,9 +152,3 @@ def _keep(now: Kept, folder: Path | None) -> tuple[Path | None, OutputError | No
 def _nothing(reasons: Iterable[str]) -> str:
     told = "; ".join(dict.fromkeys(reasons)) or "there was no time for any, give more with --time"
     return f"No candidate can be used here: {told}."
-
-
-def measured_rows(measured: Iterable[Measured], ladder: Ladder) -> list[Measured]:
-    """The measured candidates, those on the ladder first, each part from the best."""
-    on = {rung.measured.candidate for rung in ladder.rungs}
-    return sorted(measured, key=lambda one: (one.candidate not in on, -one.golden.get("stills", 0.0), one.ms))

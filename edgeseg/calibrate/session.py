@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from edgeseg.calibrate.turns import QUIET, Timed, Times, percentile, rounds
@@ -182,8 +182,7 @@ class Session:
 
     def _with_times(self, one: Measured) -> Measured:
         times = self._times[one.candidate]
-        return replace(
-            one,
+        return one._replace(
             ms=round(times.ratio * self._out.reference_ms, 3),
             p50_ms=round(percentile(times.frames, 50) * 1e3, 3),
             p95_ms=round(percentile(times.frames, 95) * 1e3, 3),

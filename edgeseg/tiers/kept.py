@@ -4,14 +4,12 @@ It holds for one board and one runtime, and each candidate for one model file; a
 it imports nothing heavy: `edgeseg run` does so at every start.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import os
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from edgeseg.errors import OutputError
 from edgeseg.tiers.ladder import Candidate, Measured, Refusal
@@ -23,8 +21,7 @@ FILE_NAME = "ladder.json"
 _MOST_BYTES = 4_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """All that was measured on a board with a runtime.
 
     reference_ms: what a frame of the reference took, to which all times are held. when: a date, for people.
@@ -37,17 +34,15 @@ class Kept:
     measured: tuple[Measured, ...]
     refusals: tuple[Refusal, ...] = ()
 
-    def of_models(self, hashes: dict[str, str]) -> Kept:
-        """Only what is of these model files (sha256 by tier)."""
 
-        def is_current(one: Measured | Refusal) -> bool:
-            return hashes.get(one.candidate.tier) == one.sha256
+def of_models(found: Kept, hashes: Mapping[str, str]) -> Kept:
+    """Only what is of these model files (sha256 by tier)."""
 
-        return replace(
-            self,
-            measured=tuple(filter(is_current, self.measured)),
-            refusals=tuple(filter(is_current, self.refusals)),
-        )
+    def is_current(one: Measured | Refusal) -> bool:
+        return hashes.get(one.candidate.tier) == one.sha256
+
+    measured, refusals = filter(is_current, found.measured), filter(is_current, found.refusals)
+    return found._replace(measured=tuple(measured), refusals=tuple(refusals))
 
 
 def state_folder() -> Path:
@@ -91,7 +86,7 @@ def write(kept: Kept, folder: Path | None = None) -> Path:
     import tempfile  # here, for whoever only reads need not wait for it
 
     path = (folder or state_folder()) / FILE_NAME
-    text = json.dumps({"schema": SCHEMA, **asdict(kept)}, indent=1, allow_nan=False)
+    text = json.dumps({"schema": SCHEMA, **as_json(kept)}, indent=1, allow_nan=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, part = tempfile.mkstemp(prefix=f".{FILE_NAME}-", dir=path.parent)
@@ -112,6 +107,15 @@ def write(kept: Kept, folder: Path | None = None) -> Path:
             f" another one with ${VARIABLE}."
         ) from error
     return path
+
+
+def as_json(kept: Kept) -> dict[str, Any]:
+    """Plain values, keys as the fields are named."""
+    rows = {
+        name: [one._asdict() | {"candidate": one.candidate._asdict()} for one in getattr(kept, name)]
+        for name in ("measured", "refusals")
+    }
+    return kept._asdict() | rows
 
 
 def _sync_folder(folder: Path) -> None:
@@ -181,20 +185,20 @@ def _list(value: Any) -> list[dict[str, Any]]:
 
 def _check(one: Any) -> None:
     """Raise ValueError unless each field holds what its annotation names, and no number is negative or endless."""
-    for field in fields(one):
-        value = getattr(one, field.name)
-        if field.type == "str":
+    for name, kind in type(one).__annotations__.items():
+        value = getattr(one, name)
+        if kind is str:
             fine = isinstance(value, str) and value.isprintable()
-        elif field.type == "int":
+        elif kind is int:
             fine = type(value) is int and value >= 0
-        elif field.type == "float":
+        elif kind is float:
             fine = _is_number(value)
-        elif field.name == "golden":
+        elif name == "golden":
             fine = isinstance(value, dict) and all(_is_number(score) and score <= 1 for score in value.values())
         else:
             continue
         if not fine:
-            raise ValueError(f"{field.name} is {value!r}")
+            raise ValueError(f"{name} is {value!r}")
 
 
 def _is_number(value: Any) -> bool:

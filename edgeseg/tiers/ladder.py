@@ -1,17 +1,19 @@
-"""What is known of a device's candidates: measured ones, refused ones, and the ladder of those worth using. Pure."""
+"""What is known of a device's candidates, the ladder of those worth using, and which rung of it to take. Pure.
 
-from __future__ import annotations
+Tuples and no dataclasses: `edgeseg run` reads the ladder at its start, and making a dataclass takes a millisecond.
+"""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
+DEFAULT_FPS = 30.0
+SHARE = 0.8  # of a frame's time that its mask and its picture may take; the source, the sink and the system need some
 SAME_TIME = 0.03  # a share: times that are nearer than this cannot be told from each other
 FRAMINGS = ("any", "stills", "webcam")
 """Which golden set says what is good: the mean of both, photographs of people, one person at a desk."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A way to make masks: a tier on an engine with so many threads."""
 
     tier: str
@@ -23,8 +25,7 @@ class Candidate:
         return f"{self.tier} on {self.engine}{threads}"
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(NamedTuple):
     """A candidate and what was measured of it on this device.
 
     sha256: of the tier's file. ms: one frame from capture to what people see, in the quiet quarter of the time.
@@ -49,8 +50,7 @@ class Measured:
     nodes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """A candidate that will not be used, and why, a clause for people. sha256: of the tier's file."""
 
     candidate: Candidate
@@ -58,8 +58,7 @@ class Refusal:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rung:
+class Rung(NamedTuple):
     """An operating point: a candidate, asked about every k-th frame."""
 
     measured: Measured
@@ -72,11 +71,18 @@ class Rung:
         return self.measured.ms / self.every
 
 
-@dataclass(frozen=True, slots=True)
-class Ladder:
+class Ladder(NamedTuple):
     """The rungs of a device, cheapest to best: each takes more than the one before it and is better."""
 
     rungs: tuple[Rung, ...]
+
+
+class Choice(NamedTuple):
+    """The rung to run, and why, a clause for people. fits: whether it holds the rate that was asked for."""
+
+    rung: Rung
+    reason: str
+    fits: bool
 
 
 def quality(golden: Mapping[str, float], framing: str = "any") -> float | None:
@@ -104,3 +110,23 @@ def dominates(one: Rung, other: Rung) -> bool:
     if one.quality > other.quality:
         return one.ms <= other.ms * (1 + SAME_TIME)
     return one.quality == other.quality and one.ms <= other.ms
+
+
+def budget_ms(fps: float) -> float:
+    """What one frame may take, in milliseconds, for so many a second."""
+    return 1e3 / fps * SHARE
+
+
+def choose(ladder: Ladder, fps: float) -> Choice | None:
+    """The best rung that holds the rate, else the cheapest; None if there is no rung."""
+    if not ladder.rungs:
+        return None
+    budget = budget_ms(fps)
+    fitting = [rung for rung in ladder.rungs if rung.ms <= budget]
+    if not fitting:
+        rung = ladder.rungs[0]
+        return Choice(rung, f"nothing holds {fps:g} fps here; it is the cheapest, {rung.ms:.1f} ms a frame", False)
+    rung = fitting[-1]
+    above = ladder.rungs[len(fitting) :]
+    why = f"the best of {len(ladder.rungs)} rungs" if not above else f"the next better one takes {above[0].ms:.1f} ms"
+    return Choice(rung, f"{rung.ms:.1f} ms of {budget:.1f} ms a frame for {fps:g} fps; {why}", True)

@@ -1,25 +1,20 @@
-"""Which candidates a device tries, in which order, and which one it takes. Pure: plain values in, plain values out."""
-
-from __future__ import annotations
+"""Which candidates a device tries, in which order, and which it refuses. Pure: plain values in, plain values out."""
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from edgeseg.tiers.catalogue import Tier
-from edgeseg.tiers.ladder import Candidate, Ladder, Measured, Rung, quality
+from edgeseg.tiers.ladder import DEFAULT_FPS, Candidate, Ladder, Measured, budget_ms, quality
 
-DEFAULT_FPS = 30.0
 GATE = 0.01  # of mean IoU: see docs/selection.md for what moves a score by how much
-SHARE = 0.8  # of a frame's time that its mask and its picture may take; the source, the sink and the system need some
 _NEAR = 0.25  # candidates whose times are so near to one on the ladder are worth a closer look
 _SLOW_INT8 = 1.3  # times FP32, where a processor has no instructions for sums of 8-bit products
 _DOT_PRODUCTS = frozenset(("asimddp", "i8mm", "avx512_vnni", "avx_vnni"))
 _BYTES = {"fp32": 4, "fp16": 2, "int8": 1}
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(NamedTuple):
     """What a board and its profile allow.
 
     engines: in the order in which they are tried. threads: of the engine cpu. memory_mb: most that the process may
@@ -33,18 +28,12 @@ class Allowed:
     features: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The rung to run, and why, a clause for people. fits: whether it holds the rate that was asked for."""
-
-    rung: Rung
-    reason: str
-    fits: bool
-
-
 def threads_to_try(cores: int) -> tuple[int, ...]:
-    """1, 2, 3 and 4 as far as there are cores, for a model of this size gains nothing from more."""
-    return tuple(range(1, max(1, min(4, cores)) + 1))
+    """1 to one less than the cores, and at most 4: the source and the picture need a core too.
+
+    With both of two cores in the engine a mask came sooner and fewer frames a second were shown.
+    """
+    return tuple(range(1, max(1, min(4, cores - 1)) + 1))
 
 
 def candidates(tiers: Iterable[Tier], allowed: Allowed) -> list[Candidate]:
@@ -126,26 +115,6 @@ def refusal_by_score(score: float, expected: float) -> str | None:
         f"its masks are worse than they should be: mean IoU {score:.4f} on the small golden set instead of"
         f" {expected:.4f}, {(expected - score) * 100:.1f} points less, more than {GATE * 100:g}"
     )
-
-
-def budget_ms(fps: float) -> float:
-    """What one frame may take, in milliseconds, for so many a second."""
-    return 1e3 / fps * SHARE
-
-
-def choose(ladder: Ladder, fps: float) -> Choice | None:
-    """The best rung that holds the rate, else the cheapest; None if there is no rung."""
-    if not ladder.rungs:
-        return None
-    budget = budget_ms(fps)
-    fitting = [rung for rung in ladder.rungs if rung.ms <= budget]
-    if not fitting:
-        rung = ladder.rungs[0]
-        return Choice(rung, f"nothing holds {fps:g} fps here; it is the cheapest, {rung.ms:.1f} ms a frame", False)
-    rung = fitting[-1]
-    above = ladder.rungs[len(fitting) :]
-    why = f"the best of {len(ladder.rungs)} rungs" if not above else f"the next better one takes {above[0].ms:.1f} ms"
-    return Choice(rung, f"{rung.ms:.1f} ms of {budget:.1f} ms a frame for {fps:g} fps; {why}", True)
 
 
 def _pixels(tier: Tier) -> int:
