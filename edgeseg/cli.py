@@ -13,6 +13,7 @@ import typer
 
 from edgeseg import __version__
 from edgeseg.command import run_command, say
+from edgeseg.commands import calibrate
 from edgeseg.errors import (
     AssetError,
     EdgesegError,
@@ -38,6 +39,7 @@ assets_app = typer.Typer(help="The pinned files: models and demo pictures.", no_
 golden_app = typer.Typer(help="Golden sets: pictures with human masks.", no_args_is_help=True)
 app.add_typer(assets_app, name="assets")
 app.add_typer(golden_app, name="golden")
+calibrate.register(app)
 
 # Whether a file can be read is said by whoever reads it, with the exit code that this has.
 FILE: dict[str, Any] = {"readable": False}
@@ -59,8 +61,10 @@ def run(
         str, typer.Option(help="blur[:1-100], image:PATH, video:PATH, color:#RRGGBB, alpha or none.")
     ] = "blur",
     sink: Annotated[str, typer.Option(help="file:PATH, images:DIR, null, v4l2:/dev/videoN or -.")] = "null",
-    tier: TierOption = DEFAULT_TIER,
-    engine: EngineOption = "cpu",
+    tier: Annotated[
+        str, typer.Option(help="Model tier, see `edgeseg tiers`; auto: the best for the rate, by edgeseg calibrate.")
+    ] = "auto",
+    engine: Annotated[str, typer.Option(help="How to run the tier; auto: as was best here.")] = "auto",
     segmenter: Annotated[str, typer.Option(help="tier or chroma (a screen of one colour).")] = "tier",
     key_color: Annotated[str | None, typer.Option(help="chroma: the screen's colour, #RRGGBB.")] = None,
     key_tolerance: Annotated[
