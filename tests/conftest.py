@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,14 @@ from edgeseg.assets import store
 from edgeseg.errors import Unreachable
 from edgeseg.tiers import files
 from edgeseg.tiers.catalogue import DEFAULT_TIER
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test depends on what somebody measured on this machine, nor changes it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGESEG_STATE", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -50,9 +50,7 @@ def summary_lines(kept: Kept, ladder: Ladder, choice: Choice | None, left: int) 
     lines.append(f"{len(kept.measured)} candidates measured, {off} of them no better than a rung that is as fast")
     lines += refusal_lines(kept.refusals)
     if left:
-        lines.append(
-            f"{left} candidates were not reached in that time: run edgeseg calibrate again, or give more --time"
-        )
+        lines.append(f"{left} candidates were not reached in that time: run it again for them, or give more --time")
     if choice is not None:
         lines.append(f"taken: {choice.rung.measured.candidate}: {choice.reason}")
     return lines

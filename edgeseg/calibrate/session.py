@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from edgeseg.calibrate.turns import QUIET, Timed, Times, percentile, rounds
+from edgeseg.calibrate.turns import RUNS, Timed, Times, percentile, rounds
 from edgeseg.clock import Clock
 from edgeseg.errors import EdgesegError
 from edgeseg.ports import EngineReport
@@ -24,6 +24,7 @@ from edgeseg.tiers.selection import Allowed, finalists, most_promising, refusal_
 
 FIRST_LOOK = 0.7  # of the time: the rest is for a closer look at those that are near to each other
 _TOGETHER = 8  # candidates in memory at a time
+_QUIETEST = 10  # percentile of the reference over a session: what the board does when nothing else runs
 _PASSES, _ROUNDS = 6, 8  # of closer looks, and of turns in each
 _TRIES = 3  # tiers that an engine may fail to start before it is given up
 
@@ -95,6 +96,7 @@ class Session:
         self._reference_s: list[float] = []
         self._times: dict[Candidate, Times] = {}
         self._failed: Counter[str] = Counter()  # starts, by engine
+        self._failures: dict[str, str] = {}
         self._worked: set[str] = set()
         self._begin = 0.0
         self._out = Outcome(reference_ms or 0.0)
@@ -125,7 +127,7 @@ class Session:
         tier = self._tiers[candidate.tier]
         engine = candidate.engine
         if self._failed[engine] >= _TRIES and engine not in self._worked:
-            last = next(one.reason for one in reversed(self._out.refusals) if one.candidate.engine == engine)
+            last = self._failures[engine]
             self._refuse(candidate, f"the engine {engine} started with none of {_TRIES} tiers, the last time: {last}")
             return
         try:
@@ -146,6 +148,7 @@ class Session:
         except EdgesegError as error:
             if engine not in self._worked:
                 self._failed[engine] += 1
+                self._failures[engine] = str(error).rstrip(".")
             self._refuse(candidate, str(error).rstrip("."))
 
     def _time(self, candidate: Candidate, line: Starts) -> Times:
@@ -175,9 +178,9 @@ class Session:
         self._hold_to_reference()
 
     def _hold_to_reference(self) -> None:
-        """Times from ratios: the reference's own time is that of its quiet quarter, in this session or the one kept."""
+        """Times from ratios: the reference's own time is that of the session's quiet tenth, or the one that is kept."""
         out = self._out
-        out.reference_ms = self._fixed_ms or round(percentile(self._reference_s, QUIET) * 1e3, 4)
+        out.reference_ms = self._fixed_ms or round(percentile(self._reference_s, _QUIETEST) * 1e3, 4)
         out.measured = [self._with_times(one) for one in out.measured]
 
     def _with_times(self, one: Measured) -> Measured:
@@ -195,29 +198,37 @@ class Session:
         for number in range(_PASSES):
             # What was measured more closely may let others look near that did not, and far that did.
             ladder = ladder_of(self._known + self._out.measured)
-            near = [one.candidate for one in finalists(ladder, self._out.measured)]
+            near = finalists(ladder, self._out.measured)
+            if len(near) + len(self._known) < 2:
+                return
             for first in range(0, len(near), _TOGETHER):
-                if self._seconds() >= self._time_s:
+                group = near[first : first + _TOGETHER]
+                if not self._has_time_for(group):
                     return
                 self._tell(f"a closer look at {len(near)} of them, {number + 1} of {_PASSES}")
                 with suppress(EdgesegError):  # one that failed just now was good before: the first look counts
-                    self._together(near[first : first + _TOGETHER])
+                    self._together(group)
             self._hold_to_reference()
 
-    def _together(self, group: Sequence[Candidate]) -> None:
+    def _has_time_for(self, group: Sequence[Measured]) -> bool:
+        """Whether a round of all of them ends in time."""
+        round_ms = (self._out.reference_ms + sum(one.ms for one in group)) * (RUNS + 1)
+        return self._seconds() + round_ms / 1e3 < self._time_s
+
+    def _together(self, group: Sequence[Measured]) -> None:
         done = 0
         with ExitStack() as stack:
-            lines = [stack.enter_context(self._started(candidate)) for candidate in group]
-            things = [self._the_reference(group[0]), *lines]
+            lines = [stack.enter_context(self._started(one.candidate)) for one in group]
+            things = [self._the_reference(group[0].candidate), *lines]
 
             def may_go_on() -> bool:
-                return done < _ROUNDS and self._seconds() < self._time_s
+                return done < _ROUNDS and self._has_time_for(group)
 
             for reference, *turns in rounds(things, may_go_on):
                 done += 1
                 self._reference_s += reference[0]
-                for candidate, turn in zip(group, turns, strict=True):
-                    self._times[candidate].add(turn, reference)
+                for one, turn in zip(group, turns, strict=True):
+                    self._times[one.candidate].add(turn, reference)
 
     def _the_reference(self, otherwise: Candidate) -> Timed:
         """The default tier on one thread of the CPU; where that cannot be started, the first candidate that can."""

@@ -28,7 +28,7 @@ class Candidate(NamedTuple):
 class Measured(NamedTuple):
     """A candidate and what was measured of it on this device.
 
-    sha256: of the tier's file. ms: one frame from capture to what people see, in the quiet quarter of the time.
+    sha256: of the tier's file. ms: one frame from capture to what people see, when nothing else runs.
     p50_ms, p95_ms: the same, of all `runs`. infer_ms: the engine's part, median. score: mean IoU on the small golden
     set here; expected: on the reference engine. golden: mean IoU on the large sets, from the catalogue. memory_mb: of
     the process with it, in 10^6 bytes. library, delegated, nodes: what the engine could prove, see `EngineReport`.

@@ -11,6 +11,7 @@ GATE = 0.01  # of mean IoU: see docs/selection.md for what moves a score by how 
 _NEAR = 0.25  # candidates whose times are so near to one on the ladder are worth a closer look
 _SLOW_INT8 = 1.3  # times FP32, where a processor has no instructions for sums of 8-bit products
 _DOT_PRODUCTS = frozenset(("asimddp", "i8mm", "avx512_vnni", "avx_vnni"))
+_ANY = 1e-7  # ms, where nothing was measured yet: any number gives the same order
 _BYTES = {"fp32": 4, "fp16": 2, "int8": 1}
 
 
@@ -68,9 +69,11 @@ def estimate_ms(
 
     there = [one for one in measured if one.candidate.tier in tiers]
     if not there:
-        return 1e-4 * _work(tier, allowed)
+        return _ANY * _work(tier, allowed) * _root_of_weights(tier)
     likest = max(there, key=likeness)
-    return likest.ms * _work(tier, allowed) / _work(tiers[likest.candidate.tier], allowed)
+    known = tiers[likest.candidate.tier]
+    weights = 1.0 if known.family == tier.family else _root_of_weights(tier) / _root_of_weights(known)
+    return likest.ms * weights * _work(tier, allowed) / _work(known, allowed)
 
 
 def most_promising(
@@ -109,7 +112,7 @@ def refusal_by_score(score: float, expected: float) -> str | None:
 
     A score that is higher than expected is another mask too, but no worse one.
     """
-    if expected - score <= GATE:
+    if expected - score <= GATE + 1e-9:
         return None
     return (
         f"its masks are worse than they should be: mean IoU {score:.4f} on the small golden set instead of"
@@ -122,6 +125,10 @@ def _pixels(tier: Tier) -> int:
 
 
 def _work(tier: Tier, allowed: Allowed) -> float:
-    """How much there is to compute, in a unit of its own. Within a family the weights are the same."""
+    """How much there is to compute for weights that are given, in a unit of its own."""
     slow = _SLOW_INT8 if tier.precision == "int8" and not allowed.features & _DOT_PRODUCTS else 1.0
-    return _pixels(tier) * math.sqrt(tier.bytes / _BYTES[tier.precision]) * slow / 1e3
+    return _pixels(tier) * slow
+
+
+def _root_of_weights(tier: Tier) -> float:
+    return math.sqrt(tier.bytes / _BYTES[tier.precision])
