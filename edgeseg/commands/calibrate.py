@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -51,29 +53,25 @@ def calibrate(
         raise UsageError(f"--time is {time:g}; give 1 to 86400 seconds.")
     allowed = allowed_here(probe(), tuple(engine or ()), fps)
     today = datetime.now().astimezone().date().isoformat()
-    with _bar(time, quiet=as_json) as told:
-        made = calibrate_here(
-            allowed,
-            SystemClock(),
-            today,
-            told,
-            time_s=time,
-            again=again,
-            models=models or None,
-            framing=framing,
-        )
+    more: dict[str, Any] = {"time_s": time, "again": again, "models": models or None, "framing": framing}
+    try:
+        with _interruptible(), _bar(time, quiet=as_json) as told:
+            made = calibrate_here(allowed, SystemClock(), today, told, **more)
+    except KeyboardInterrupt:
+        say("Stopped before anything was measured.")
+        raise typer.Exit(130) from None
     for note in made.notes:
         say(note)
     if made.interrupted:
         say(f"Stopped: {made.new} candidates were measured, and {len(made.left)} are left.")
     if as_json:
-        more = {
+        rest = {
             "new": made.new,
             "left": [one._asdict() for one in made.left],
             "interrupted": made.interrupted,
             "path": str(made.path) if made.path is not None else None,
         }
-        print(json.dumps(page.as_json(made.kept, made.ladder, made.choice, fps, more)))  # noqa: T201
+        print(json.dumps(page.as_json(made.kept, made.ladder, made.choice, fps, rest)))  # noqa: T201
     else:
         _show(
             page.ladder_rows(made.ladder, made.choice),
@@ -128,6 +126,23 @@ def _show(rows: list[dict[str, str]], lines: list[str]) -> None:
         print_table(rows)
     for line in lines:
         print(one_line(line))  # noqa: T201
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C, and what ends a service, come as KeyboardInterrupt; a second one ends at once."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
