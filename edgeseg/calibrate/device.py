@@ -10,7 +10,8 @@ from pathlib import Path
 import cv2
 
 from edgeseg.calibrate.line import Line
-from edgeseg.calibrate.session import Session, Step
+from edgeseg.calibrate.session import Session
+from edgeseg.calibrate.steps import Step
 from edgeseg.clock import Clock
 from edgeseg.engines import ENGINES
 from edgeseg.errors import CandidateError, OutputError, UsageError, did_you_mean
@@ -41,8 +42,14 @@ class Calibrated:
     interrupted: bool
 
 
-def allowed_here(found: Capabilities, engines: tuple[str, ...], fps: float, memory_mb: float | None = None) -> Allowed:
-    """What the board allows. engines: those asked for, all if none; memory_mb: a limit of the profile's."""
+def allowed_here(
+    found: Capabilities,
+    engines: tuple[str, ...],
+    fps: float,
+    memory_mb: float | None = None,
+    threads: tuple[int, ...] = (),
+) -> Allowed:
+    """What the board allows. engines: those asked for, all if none; memory_mb, threads: a profile's, if it has some."""
     known = tuple(name for name in ENGINES if name != "chroma")
     for name in engines:
         if name not in known:
@@ -53,7 +60,7 @@ def allowed_here(found: Capabilities, engines: tuple[str, ...], fps: float, memo
     limits = [limit for limit in (memory_mb, found.memory.limit_mb and found.memory.limit_mb.value) if limit]
     return Allowed(
         engines=engines or known,
-        threads=threads_to_try(min([*cores[:1], *quota], default=1)),
+        threads=threads or threads_to_try(min([*cores[:1], *quota], default=1)),
         memory_mb=min(limits, default=None),
         fps=fps,
         features=frozenset(cpu.features.value if cpu.features else ()),

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
+from edgeseg.calibrate.steps import Outcome, Start, Starts, Step
 from edgeseg.calibrate.turns import RUNS, Timed, Times, percentile, rounds
 from edgeseg.clock import Clock
 from edgeseg.errors import EdgesegError
-from edgeseg.ports import EngineReport
 from edgeseg.tiers.catalogue import DEFAULT_TIER, Tier
 from edgeseg.tiers.ladder import Candidate, Measured, Refusal, ladder_of
 from edgeseg.tiers.selection import Allowed, finalists, most_promising, refusal_by_score
@@ -27,52 +26,6 @@ _TOGETHER = 8  # candidates in memory at a time
 _QUIETEST = 10  # percentile of the reference over a session: what the board does when nothing else runs
 _PASSES, _ROUNDS = 6, 8  # of closer looks, and of turns in each
 _TRIES = 3  # tiers that an engine may fail to start before it is given up
-
-
-class Starts(Timed, Protocol):
-    """A started candidate, see `line.Line`."""
-
-    memory_mb: float
-
-    @property
-    def report(self) -> EngineReport:
-        """What its engine can prove."""
-        ...
-
-    def score(self) -> float:
-        """Mean IoU on the small golden set."""
-        ...
-
-    def close(self) -> None:
-        """Free it."""
-        ...
-
-
-Start = Callable[[Candidate], Starts]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What a session is doing: for a progress bar. seconds: since it began."""
-
-    what: str
-    seconds: float
-    done: int
-    left: int
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What came of a session. left: candidates for which there was no time."""
-
-    reference_ms: float
-    measured: list[Measured] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
-    left: list[Candidate] = field(default_factory=list)
-    interrupted: bool = False
-
-
-_NOT_YET: dict[str, Any] = {"ms": 0.0, "p50_ms": 0.0, "p95_ms": 0.0, "infer_ms": 0.0, "runs": 0}
 
 
 class Session:
@@ -120,6 +73,8 @@ class Session:
         finally:
             if self._reference is not None:
                 self._reference.close()
+        if out.measured:
+            self._hold_to_reference()
         return out
 
     def _first_look(self, candidate: Candidate) -> None:
@@ -161,42 +116,40 @@ class Session:
 
     def _add(self, candidate: Candidate, line: Starts, score: float, expected: float) -> None:
         report = line.report
-        self._out.measured.append(
-            Measured(
-                candidate=candidate,
-                sha256=self._tiers[candidate.tier].sha256,
-                **_NOT_YET,
-                score=score,
-                expected=expected,
-                golden=dict(self._tiers[candidate.tier].golden),
-                memory_mb=line.memory_mb,
-                library=report.library,
-                delegated=report.delegated_nodes,
-                nodes=report.all_nodes,
-            )
+        tier = self._tiers[candidate.tier]
+        new = Measured(
+            candidate=candidate,
+            sha256=tier.sha256,
+            **self._figures(candidate),
+            score=score,
+            expected=expected,
+            golden=dict(tier.golden),
+            memory_mb=line.memory_mb,
+            library=report.library,
+            delegated=report.delegated_nodes,
+            nodes=report.all_nodes,
         )
-        self._hold_to_reference()
+        self._hold_to_reference(new)
 
-    def _hold_to_reference(self) -> None:
+    def _hold_to_reference(self, *new: Measured) -> None:
         """Times from ratios: the reference's own time is that of the session's quiet tenth, or the one that is kept."""
         out = self._out
         out.reference_ms = self._fixed_ms or round(percentile(self._reference_s, _QUIETEST) * 1e3, 4)
-        out.measured = [self._with_times(one) for one in out.measured]
+        out.measured = [one._replace(**self._figures(one.candidate)) for one in (*out.measured, *new)]
 
-    def _with_times(self, one: Measured) -> Measured:
-        times = self._times[one.candidate]
-        return one._replace(
-            ms=round(times.ratio * self._out.reference_ms, 3),
-            p50_ms=round(percentile(times.frames, 50) * 1e3, 3),
-            p95_ms=round(percentile(times.frames, 95) * 1e3, 3),
-            infer_ms=round(percentile(times.infers, 50) * 1e3, 3),
-            runs=len(times.frames),
-        )
+    def _figures(self, candidate: Candidate) -> dict[str, Any]:
+        times = self._times[candidate]
+        return {
+            "ms": round(times.ratio * self._out.reference_ms, 3),
+            "p50_ms": round(percentile(times.frames, 50) * 1e3, 3),
+            "p95_ms": round(percentile(times.frames, 95) * 1e3, 3),
+            "infer_ms": round(percentile(times.infers, 50) * 1e3, 3),
+            "runs": len(times.frames),
+        }
 
     def _closer_look(self) -> None:
         """Let those that are near to each other take turns together, a group of neighbours in quality at a time."""
         for number in range(_PASSES):
-            # What was measured more closely may let others look near that did not, and far that did.
             ladder = ladder_of(self._known + self._out.measured)
             near = finalists(ladder, self._out.measured)
             if len(near) + len(self._known) < 2:
@@ -208,7 +161,7 @@ class Session:
                 self._tell(f"a closer look at {len(near)} of them, {number + 1} of {_PASSES}")
                 with suppress(EdgesegError):  # one that failed just now was good before: the first look counts
                     self._together(group)
-            self._hold_to_reference()
+            self._hold_to_reference()  # what was measured more closely may let others look near that did not
 
     def _has_time_for(self, group: Sequence[Measured]) -> bool:
         """Whether a round of all of them ends in time."""

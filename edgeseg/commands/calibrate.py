@@ -15,7 +15,7 @@ import typer
 from edgeseg.errors import CandidateError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from edgeseg.calibrate.session import Step
+    from edgeseg.calibrate.steps import Step
 
 FpsOption = Annotated[float, typer.Option(help="Frames a second that are to be held.")]
 FramingOption = Annotated[str, typer.Option(help="What is good: any, stills (people) or webcam (one at a desk).")]
@@ -77,6 +77,8 @@ def calibrate(
             page.ladder_rows(made.ladder, made.choice),
             page.summary_lines(made.kept, made.ladder, made.choice, len(made.left)),
         )
+        if not made.new and not made.left:
+            print("nothing was left to measure; --again measures anew")  # noqa: T201
         if made.path is not None:
             print(f"kept in {made.path}")  # noqa: T201
     if made.not_kept is not None:

@@ -32,6 +32,7 @@ def board(cores: int, quota: float | None = None, limit_mb: float | None = None)
 )
 def test_threads_follow_the_cores_that_may_be_used(cores, quota, threads) -> None:
     assert allowed_here(board(cores, quota), (), 30).threads == threads
+    assert allowed_here(board(cores, quota), (), 30, threads=(2, 4)).threads == (2, 4)
 
 
 @pytest.mark.parametrize(("limit", "wish", "most"), [(None, None, None), (500, None, 500), (500, 300, 300)])

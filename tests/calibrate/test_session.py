@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from edgeseg.calibrate.session import FIRST_LOOK, Outcome, Session, Step
+from edgeseg.calibrate.session import FIRST_LOOK, Session
+from edgeseg.calibrate.steps import Outcome, Step
 from edgeseg.calibrate.turns import MAX_S, MIN_RUNS, Times, percentile
 from edgeseg.errors import AssetError, CandidateError, EngineFault
 from edgeseg.ports import EngineReport

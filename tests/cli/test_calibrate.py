@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -149,3 +150,19 @@ def test_wrong_options_are_one_sentence(args: str, said: str, tmp_path: Path) ->
     assert ran.code == 2, ran.err
     (sentence,) = ran.sentences
     assert sentence.startswith(said)
+
+
+def test_a_tier_that_scores_less_than_its_catalogue_says_is_refused_with_the_figures(
+    tmp_path: Path, model: Path
+) -> None:
+    """The tier's file is whole and is what its row means; only the score that the row promises is another."""
+    row = {name: value for name, value in dataclasses.asdict(catalogue()[DEFAULT_TIER]).items() if name != "name"}
+    row |= {"golden": {"stills": 0.99, "webcam": 0.99, "small": 0.995}}  # the best there is, so that it comes first
+    (tmp_path / "catalogue.yaml").write_text(json.dumps({"mine": {key: row[key] for key in row if key != "twin"}}))
+    (tmp_path / "mine.tflite").write_bytes(model.read_bytes())
+    ran = run("calibrate --time 2 --json --models .", tmp_path, tmp_path / "state")
+    assert ran.code == 0, ran.err
+    (refused,) = ran.json["refused"]
+    assert refused["tier"] == "mine"
+    assert "on the small golden set instead of 0.9950, 2.0 points less, more than 1" in refused["reason"]
+    assert ran.json["choice"]["tier"] != "mine"
