@@ -21,6 +21,7 @@ from edgeseg.facts import StageTimes
 from edgeseg.frames import F32, U8, ColorSpace, Frame, Mask, Planes, Size
 from edgeseg.ports import Background, Engine
 from edgeseg.stages.composite import Blend, CutOut
+from edgeseg.stages.halves import Halver
 from edgeseg.stages.pixels import yuv
 from edgeseg.stages.postprocess import keep_near, postprocess, surer
 from edgeseg.stages.preprocess import ModelInput
@@ -112,6 +113,7 @@ class Pipeline:
         self._known = known
         self._clock = clock
         self._refine = refine
+        self._halve = Halver()
         self._key = key
         self._input: dict[tuple[Size, ColorSpace], _Input] = {}
         self._output: _Output | None = None
@@ -139,7 +141,8 @@ class Pipeline:
     def prepare(self, frame: Frame) -> npt.NDArray[Any]:
         """The model's input for this frame, (height, width, 3); it stays as it is until the next but one call."""
         start = self._clock.now()
-        tensor = self._input_for(frame).next().fill(frame.planes)
+        self._halve(frame)
+        tensor = self._input_for(frame).next().fill(frame.planes, frame.halves)
         self.times.add("preprocess", self._clock.now() - start)
         return tensor
 
@@ -173,7 +176,8 @@ class Pipeline:
         raise EngineFault("The mask leapt to nearly everything, and the engine failed its known-answer test.")
 
     def _ask(self, frame: Frame) -> U8:
-        tensor = self._input_for(frame).aside.fill(frame.planes)
+        self._halve(frame)
+        tensor = self._input_for(frame).aside.fill(frame.planes, frame.halves)
         return self.read(self._infer(tensor), frame)
 
     def shape(self, person: U8, frame: Frame) -> Mask:
@@ -182,7 +186,7 @@ class Pipeline:
         refine = self._input_for(frame).refine
         alpha = person
         if refine is not None:
-            alpha = refine(person, frame.planes.y)
+            alpha = refine(person, frame.planes.y, frame.halves)
             person = refine.unrefined
         alpha = keep_near(surer(alpha), person, MARGIN)
         self.times.add("refine", self._clock.now() - start)
@@ -198,19 +202,22 @@ class Pipeline:
             return frame
         now = self._clock.now
         own = self._output_for(frame, mask)
-        shown = Frame(own.planes, frame.size, frame.index, frame.pts, frame.time_base, frame.color, frame.captured_at)
+        planes, alpha = own.planes, mask.alpha if mask else None
         start = now()
         person = own.without_spill(frame.planes) if mask and self._key else frame.planes
         if self._background is None:
-            own.cut_out(person, mask.alpha if mask else None, own.planes, yuv((0, 0, 0), frame.color))
-            shown.alpha = own.cut_out.alpha
+            own.cut_out(person, alpha, planes, yuv((0, 0, 0), frame.color))
         else:
             behind = self._background.render(frame, mask)
             self.times.add("background", now() - start)
             start = now()
-            own.blend(person, mask.alpha if mask else None, behind, own.planes)
+            planes = behind if self._background.paints_anew else planes
+            own.blend(person, alpha, behind, planes)
         self.times.add("composite", now() - start)
-        return shown
+        cut = own.cut_out.alpha if self._background is None else None
+        return Frame(
+            planes, frame.size, frame.index, frame.pts, frame.time_base, frame.color, frame.captured_at, alpha=cut
+        )
 
     def process(self, frame: Frame) -> Frame:
         """The whole line for one frame, in this thread; a frame without a believed mask is covered."""

@@ -170,6 +170,14 @@ class Engine(Protocol):
 class Background(Protocol):
     """What is shown where the person is not."""
 
+    @property
+    def paints_anew(self) -> bool:
+        """Whether each `render` paints a picture of its own, into which the caller may put the person.
+
+        What others give is read and never written.
+        """
+        ...
+
     def render(self, frame: Frame, mask: Mask | None) -> Planes:
         """Planes of `frame.planes.size` in the frame's colour space, valid until the next call.
 
