@@ -110,6 +110,15 @@ def check_words(settings: Settings) -> None:
     if settings.engine not in ENGINES or settings.engine == "chroma":
         known = [name for name in ENGINES if name != "chroma"]
         raise UsageError(f"There is no engine {settings.engine!r}; {did_you_mean(settings.engine, known)}")
+    for option, given, engines in (
+        ("--allow-software-gpu", settings.allow_software_gpu, ("gpu",)),
+        ("--engine-library", settings.engine_library, ("npu", "edgetpu")),
+        ("--engine-device", settings.engine_device, ("npu", "edgetpu")),
+    ):
+        if given and settings.engine not in engines:
+            raise UsageError(
+                f"{option} belongs to --engine {' and '.join(engines)}, and the engine is {settings.engine}."
+            )
     if not 0 <= settings.threads <= 64:
         raise UsageError(f"--threads is {settings.threads}; give 1 to 64, or 0 for one less than the cores.")
     kind_of_sink(settings.sink)

@@ -10,6 +10,7 @@ import importlib
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,30 @@ class Tensors:
             raise EngineFault(f"{who} failed: {said(error)}.") from error
         answer = answer.reshape(self._io.height, self._io.width)
         return probabilities(answer, self._scale, self._zero_point) if self._scale else answer
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the file says of its mask (its type; scale 0: no steps) and of its length in operations."""
+
+    gives: type[np.generic]
+    scale: float
+    zero_point: int
+    nodes: int
+
+
+def layout(model: bytes, io: ModelIO) -> Layout:
+    """Read it from the file, without planning memory; raises CandidateError if the model is not what `io` says."""
+    library, interpreter_class = runtime()
+    try:
+        interpreter = interpreter_class(model_content=model)
+        nodes = len(interpreter._get_ops_details())
+    except (RuntimeError, ValueError) as error:
+        raise CandidateError(f"The model cannot be read by {library}: {said(error)}.") from error
+    _input(interpreter, io)
+    index, scale, zero_point = _output(interpreter, io)
+    gives = next(one["dtype"] for one in interpreter.get_output_details() if int(one["index"]) == index)
+    return Layout(gives, scale, zero_point, nodes)
 
 
 def probabilities(steps: npt.NDArray[Any], scale: float, zero_point: int) -> npt.NDArray[np.float32]:
