@@ -16,12 +16,12 @@ import cv2
 from edgeseg.backgrounds import BACKGROUNDS
 from edgeseg.capture import SOURCES
 from edgeseg.clock import Clock, SystemClock
-from edgeseg.engines import ENGINES
+from edgeseg.engines import APART, ENGINES
 from edgeseg.errors import CandidateError, NotPermitted, SourceError, UsageError, did_you_mean
 from edgeseg.facts import Emit, StageTimes
 from edgeseg.frames import Frame, PlanesPool, Size
 from edgeseg.pipeline import Mode, Pipeline
-from edgeseg.ports import Background, Engine, FrameSink, FrameSource, SinkWish, SourceWish
+from edgeseg.ports import Background, Engine, EngineWish, FrameSink, FrameSource, ModelIO, SinkWish, SourceWish
 from edgeseg.runtime import Limits, Runtime
 from edgeseg.sinks import SINKS
 from edgeseg.sinks.place import is_same
@@ -47,6 +47,9 @@ class Settings:
     engine: str = "cpu"
     segmenter: str = "tier"
     threads: int = 0
+    allow_software_gpu: bool = False
+    engine_library: str | None = None
+    engine_device: str | None = None
     fps: Fraction | None = None
     size: Size | None = None
     frames: int | None = None
@@ -107,6 +110,15 @@ def check_words(settings: Settings) -> None:
     if settings.engine not in ENGINES or settings.engine == "chroma":
         known = [name for name in ENGINES if name != "chroma"]
         raise UsageError(f"There is no engine {settings.engine!r}; {did_you_mean(settings.engine, known)}")
+    for option, given, engines in (
+        ("--allow-software-gpu", settings.allow_software_gpu, ("gpu",)),
+        ("--engine-library", settings.engine_library, ("npu", "edgetpu")),
+        ("--engine-device", settings.engine_device, ("npu", "edgetpu")),
+    ):
+        if given and settings.engine not in engines:
+            raise UsageError(
+                f"{option} belongs to --engine {' and '.join(engines)}, and the engine is {settings.engine}."
+            )
     if not 0 <= settings.threads <= 64:
         raise UsageError(f"--threads is {settings.threads}; give 1 to 64, or 0 for one less than the cores.")
     kind_of_sink(settings.sink)
@@ -133,8 +145,26 @@ def make_engine(settings: Settings) -> Engine:
     """The engine that runs the tier, its model checked against its hash."""
     check_words(settings)
     tier = tiers.tier(settings.tier, settings.models)
-    threads = settings.threads or max(1, min(4, (os.cpu_count() or 1) - 1))
-    engine: Engine = load("engine", settings.engine, ENGINES)(tiers.load(tier, settings.models), tier.io, threads)
+    return engine_of(settings.engine, tiers.load(tier, settings.models), tier.io, engine_wish(settings))
+
+
+def engine_wish(settings: Settings) -> EngineWish:
+    """What the settings ask of an engine."""
+    return EngineWish(
+        threads=settings.threads or max(1, min(4, (os.cpu_count() or 1) - 1)),
+        software=settings.allow_software_gpu,
+        library=settings.engine_library,
+        device=settings.engine_device,
+    )
+
+
+def engine_of(kind: str, model: bytes, io: ModelIO, wish: EngineWish) -> Engine:
+    """An engine of the table, in a process of its own if it is one of those that can take this one down."""
+    if kind in APART:
+        from edgeseg.engines.child import ChildEngine
+
+        return ChildEngine(kind, model, io, wish)
+    engine: Engine = load("engine", kind, ENGINES)(model, io, wish)
     return engine
 
 

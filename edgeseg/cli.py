@@ -43,7 +43,16 @@ app.add_typer(golden_app, name="golden")
 FILE: dict[str, Any] = {"readable": False}
 
 TierOption = Annotated[str, typer.Option(help="Model tier, see `edgeseg tiers`.")]
-EngineOption = Annotated[str, typer.Option(help="How to run the tier.")]
+EngineOption = Annotated[str, typer.Option(help="How to run the tier: cpu, gpu, npu or edgetpu.")]
+SoftwareGpuOption = Annotated[
+    bool, typer.Option("--allow-software-gpu", help="gpu: take an adapter that computes on the CPU, too.")
+]
+EngineLibraryOption = Annotated[
+    str | None, typer.Option(metavar="PATH", help="edgetpu: its library; npu: its vendor's folder.")
+]
+EngineDeviceOption = Annotated[
+    str | None, typer.Option(help="npu of Intel: NPU, GPU or CPU; edgetpu: usb, pci, usb:0.")
+]
 ThreadsOption = Annotated[int, typer.Option(help="Threads of the engine; 0: one less than the cores.")]
 ModelsOption = Annotated[str | None, typer.Option(help="A folder of tiers to look in first.")]
 AssetDirOption = Annotated[str | None, typer.Option(help="Where the pinned files are kept.")]
@@ -61,6 +70,9 @@ def run(
     sink: Annotated[str, typer.Option(help="file:PATH, images:DIR, null, v4l2:/dev/videoN or -.")] = "null",
     tier: TierOption = DEFAULT_TIER,
     engine: EngineOption = "cpu",
+    allow_software_gpu: SoftwareGpuOption = False,
+    engine_library: EngineLibraryOption = None,
+    engine_device: EngineDeviceOption = None,
     segmenter: Annotated[str, typer.Option(help="tier or chroma (a screen of one colour).")] = "tier",
     key_color: Annotated[str | None, typer.Option(help="chroma: the screen's colour, #RRGGBB.")] = None,
     key_tolerance: Annotated[
@@ -101,6 +113,9 @@ def run(
         sink=sink,
         tier=tier,
         engine=engine,
+        allow_software_gpu=allow_software_gpu,
+        engine_library=engine_library or None,
+        engine_device=engine_device or None,
         segmenter=segmenter,
         threads=threads,
         size=_size(size),
@@ -179,6 +194,9 @@ def mask(
     output: Annotated[Path, typer.Argument(**FILE, metavar="OUT", help="The mask, 8 bits, the picture's size.")],
     tier: TierOption = DEFAULT_TIER,
     engine: EngineOption = "cpu",
+    allow_software_gpu: SoftwareGpuOption = False,
+    engine_library: EngineLibraryOption = None,
+    engine_device: EngineDeviceOption = None,
     threads: ThreadsOption = 0,
     refine: RefineOption = True,
     models: ModelsOption = None,
@@ -186,7 +204,8 @@ def mask(
     """Write the person mask of one picture."""
     from edgeseg.stills import write_mask
 
-    settings = _still_settings(tier, engine, threads, models, refine)
+    wish = (allow_software_gpu, engine_library, engine_device)
+    settings = _still_settings(tier, engine, wish, threads, models, refine)
     write_mask(picture, output, settings)
 
 
@@ -217,6 +236,9 @@ def bench(
         False
     ),
     engine: EngineOption = "cpu",
+    allow_software_gpu: SoftwareGpuOption = False,
+    engine_library: EngineLibraryOption = None,
+    engine_device: EngineDeviceOption = None,
     threads: ThreadsOption = 0,
     runs: Annotated[int, typer.Option(help="Inferences to time.")] = 200,
     models: ModelsOption = None,
@@ -224,9 +246,9 @@ def bench(
 ) -> None:
     """Time one inference of a tier, on noise, and with --per-op the ops in it."""
     from edgeseg.bench.tier_times import tier_times
-    from edgeseg.build import Settings
 
-    settings = Settings(tier=tier, engine=engine, threads=threads, models=models or None)
+    wish = (allow_software_gpu, engine_library, engine_device)
+    settings = _engine_settings(tier, engine, wish, threads, models)
     figures = tier_times(settings, runs, per_op)
     if as_json:
         print(json.dumps(figures))  # noqa: T201
@@ -331,6 +353,9 @@ def golden_evaluate(
     dataset: Annotated[Path, typer.Option(**FILE, help="A folder with a dataset.yaml.")],
     tier: TierOption = DEFAULT_TIER,
     engine: EngineOption = "cpu",
+    allow_software_gpu: SoftwareGpuOption = False,
+    engine_library: EngineLibraryOption = None,
+    engine_device: EngineDeviceOption = None,
     threads: ThreadsOption = 0,
     refine: Annotated[bool, typer.Option("--refine/--no-refine", help="Score with the refine stage.")] = False,
     models: ModelsOption = None,
@@ -340,7 +365,8 @@ def golden_evaluate(
     from edgeseg.screen import counting
     from edgeseg.stills import score
 
-    settings = _still_settings(tier, engine, threads, models, refine)
+    wish = (allow_software_gpu, engine_library, engine_device)
+    settings = _still_settings(tier, engine, wish, threads, models, refine)
     with counting("scoring", quiet=as_json) as progress:
         card = score(dataset, settings, progress)
     if as_json:
@@ -388,10 +414,31 @@ def _found(name: str, asset_dir: str | None, offline: bool) -> str:
         return str(store.find(name, asset_dir, offline=offline, progress=progress))
 
 
-def _still_settings(tier: str, engine: str, threads: int, models: str | None, refine: bool) -> Settings:
-    from edgeseg.build import Settings, check_words
+EngineWords = tuple[bool, str | None, str | None]
 
-    settings = Settings(tier=tier, engine=engine, threads=threads, models=models or None, refine=refine)
+
+def _engine_settings(tier: str, engine: str, wish: EngineWords, threads: int, models: str | None) -> Settings:
+    from edgeseg.build import Settings
+
+    software, library, device = wish
+    return Settings(
+        tier=tier,
+        engine=engine,
+        allow_software_gpu=software,
+        engine_library=library or None,
+        engine_device=device or None,
+        threads=threads,
+        models=models or None,
+    )
+
+
+def _still_settings(
+    tier: str, engine: str, wish: EngineWords, threads: int, models: str | None, refine: bool
+) -> Settings:
+    from edgeseg.build import check_words
+
+    settings = _engine_settings(tier, engine, wish, threads, models)
+    settings.refine = refine
     check_words(settings)
     return settings
 

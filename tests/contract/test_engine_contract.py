@@ -30,7 +30,7 @@ MAKERS: dict[str, Callable[[TierFile], Engine]] = {
 }
 for _tier in catalogue().values():
     MAKERS[f"cpu {_tier.name}"] = lambda tier_file, tier=_tier: CpuEngine(  # type: ignore[misc]
-        tier_file(tier.name), tier.io, 1
+        tier_file(tier.name), tier.io
     )
 
 
