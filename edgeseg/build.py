@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -18,7 +18,8 @@ from edgeseg.capture import SOURCES
 from edgeseg.clock import Clock, SystemClock
 from edgeseg.engines import APART, ENGINES
 from edgeseg.errors import CandidateError, NotPermitted, SourceError, UsageError, did_you_mean
-from edgeseg.facts import Emit, StageTimes
+from edgeseg.facts import Emit, ignore
+from edgeseg.failover.engine import Failover
 from edgeseg.frames import Frame, PlanesPool, Size
 from edgeseg.pipeline import Mode, Pipeline
 from edgeseg.ports import Background, Engine, EngineWish, FrameSink, FrameSource, ModelIO, SinkWish, SourceWish
@@ -28,7 +29,7 @@ from edgeseg.sinks.place import is_same
 from edgeseg.stages.orient import orient
 from edgeseg.tiers import files as tiers
 from edgeseg.tiers.catalogue import DEFAULT_TIER
-from edgeseg.trust import KnownAnswer
+from edgeseg.trust import KnownAnswer, knows
 
 if TYPE_CHECKING:
     from edgeseg.engines.chroma import ChromaKey
@@ -45,6 +46,7 @@ class Settings:
     sink: str = "null"
     tier: str = DEFAULT_TIER
     engine: str = "cpu"
+    require_engine: bool = False  # no other may take its place
     segmenter: str = "tier"
     threads: int = 0
     allow_software_gpu: bool = False
@@ -89,13 +91,15 @@ def build(settings: Settings, emit: Emit, clock: Clock | None = None) -> Run:
             raise UsageError(
                 f"The sink {settings.sink} cannot hold transparency; write to images:DIR, a .webm or a .mov file."
             )
-        pipeline, engine = make_pipeline(settings, mode, background, clock)
+        pipeline, engine = make_pipeline(settings, mode, background, clock, emit)
     except BaseException:
         source.close()
         raise
     flip = Flip(settings.hflip, settings.vflip) if settings.hflip or settings.vflip else None
     limits = Limits(settings.frames, settings.fps, settings.max_mask_age_s)
     runtime = Runtime(source, pipeline, sink, clock, emit, limits, flip)
+    if isinstance(engine, Failover):
+        engine.lose = runtime.fail
     tier = settings.tier if engine and settings.segmenter == "tier" else None
     return Run(runtime, source, sink, pipeline, engine, tier)
 
@@ -125,19 +129,24 @@ def check_words(settings: Settings) -> None:
 
 
 def make_pipeline(
-    settings: Settings, mode: Mode, background: Background | None, clock: Clock, times: StageTimes | None = None
+    settings: Settings, mode: Mode, background: Background | None, clock: Clock, emit: Emit = ignore
 ) -> tuple[Pipeline, Engine | None]:
     """The stages of a run and its engine; there is none where nothing is hidden."""
     if mode is Mode.NONE:
-        return Pipeline(None, None, None, clock, mode=mode, times=times), None
+        return Pipeline(None, None, None, clock, mode=mode), None
+    doubt = None
     if settings.segmenter == "chroma":
         key = chroma_key(settings.key)
         engine: Engine = load("engine", "chroma", ENGINES)(CHROMA_SIZE.height, CHROMA_SIZE.width, key)
         known, colour = KnownAnswer.key(key.rgb), key.rgb
     else:
-        engine = make_engine(settings)
         known, colour = KnownAnswer.portrait(), None
-    pipeline = Pipeline(engine, background, known, clock, mode=mode, refine=settings.refine, key=colour, times=times)
+        if settings.engine in APART:
+            engine = make_failover(settings, known, clock, emit)
+            doubt = engine.distrust
+        else:
+            engine = make_engine(settings)
+    pipeline = Pipeline(engine, background, known, clock, mode=mode, refine=settings.refine, key=colour, doubt=doubt)
     return pipeline, engine
 
 
@@ -146,6 +155,38 @@ def make_engine(settings: Settings) -> Engine:
     check_words(settings)
     tier = tiers.tier(settings.tier, settings.models)
     return engine_of(settings.engine, tiers.load(tier, settings.models), tier.io, engine_wish(settings))
+
+
+def make_failover(settings: Settings, known: KnownAnswer, clock: Clock, emit: Emit) -> Failover:
+    """The tier on the settings' accelerator, with the CPU behind it unless that is refused.
+
+    A tier that was compiled for an Edge TPU has its twin behind it.
+    """
+    check_words(settings)
+    tier = tiers.tier(settings.tier, settings.models)
+    model, wish = tiers.load(tier, settings.models), engine_wish(settings)
+    substitute = None
+    if not settings.require_engine:
+        twin = tiers.tier(tier.twin, settings.models) if tier.twin else tier
+        substitute = engine_of("cpu", tiers.load(twin, settings.models), twin.io, wish)
+    return Failover(
+        settings.engine,
+        lambda: engine_of(settings.engine, model, tier.io, wish),
+        substitute,
+        lambda engine: knows(engine, known),
+        clock,
+        emit,
+        present=presence(settings.engine),
+    )
+
+
+def presence(engine: str, root: Path = Path("/")) -> Callable[[], bool] | None:
+    """Whether the devices that this engine may use are still there; None if none was found, so that none can go."""
+    from edgeseg.probe import accelerators
+
+    paths = {path for one in accelerators(root) if one.engine == engine for path in (*one.nodes, *one.where)}
+    there = [root / path.lstrip("/") for path in paths]
+    return (lambda: any(path.exists() for path in there)) if there else None
 
 
 def engine_wish(settings: Settings) -> EngineWish:

@@ -84,11 +84,16 @@ def _nothing(rgb: npt.NDArray[Any]) -> F32:
     raise EngineFault("There is no engine: nothing is hidden.")
 
 
+def _nobody(why: str) -> None:
+    """An engine that has no substitute is not told."""
+
+
 class Pipeline:
     """One engine, one background and the stages between them.
 
     engine, known: None only where `mode` is NONE. background: None in the other two modes. key: the colour of the
-    screen whose light is taken off the person, with a chroma key.
+    screen whose light is taken off the person, with a chroma key. doubt: is told why an answer of the engine can be no
+    mask.
     """
 
     def __init__(
@@ -102,6 +107,7 @@ class Pipeline:
         refine: bool = True,
         key: tuple[int, int, int] | None = None,
         times: StageTimes | None = None,
+        doubt: Callable[[str], None] | None = None,
     ) -> None:
         if (engine is None or known is None) != (mode is Mode.NONE) or (background is None) == (mode is Mode.REPLACE):
             raise ValueError(f"engine, known answer and background do not fit {mode}")
@@ -111,6 +117,7 @@ class Pipeline:
         self._infer: Infer = engine.infer if engine is not None else _nothing
         self._background = background
         self._known = known
+        self._doubt = doubt or _nobody
         self._clock = clock
         self._refine = refine
         self._halve = Halver()
@@ -150,7 +157,11 @@ class Pipeline:
         """Person alpha (h, w) uint8 from the engine's answer; raises EngineFault if it can be no mask."""
         start = self._clock.now()
         assert self._engine is not None
-        alpha = postprocess(scores, self._engine.io, self._input_for(frame).aside.rect)
+        try:
+            alpha = postprocess(scores, self._engine.io, self._input_for(frame).aside.rect)
+        except EngineFault as fault:
+            self._doubt(str(fault))
+            raise
         self.times.add("postprocess", self._clock.now() - start)
         return alpha
 
@@ -173,7 +184,9 @@ class Pipeline:
             again = self._ask(frame)
             if self._known.holds(self._ask):
                 return again
-        raise EngineFault("The mask leapt to nearly everything, and the engine failed its known-answer test.")
+        why = "The mask leapt to nearly everything, and the engine failed its known-answer test."
+        self._doubt(why)
+        raise EngineFault(why)
 
     def _ask(self, frame: Frame) -> U8:
         self._halve(frame)
