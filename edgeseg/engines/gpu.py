@@ -23,8 +23,8 @@ from edgeseg.errors import CandidateError, EdgesegError, NotPermitted
 from edgeseg.ports import EngineReport, EngineWish, ModelIO
 
 _SELECTED = re.compile(r"Selected adapter: (?P<name>.+?), arch=(?P<rest>.*)$", re.MULTILINE)
-_REFUSED = re.compile(r"^(\w+): .*(?:not supported|unsupported)", re.MULTILINE | re.IGNORECASE)
-_SOFTWARE = re.compile(r"swiftshader|llvmpipe|lavapipe|\blvp\b|softpipe|adapterType=CPU", re.IGNORECASE)
+_REFUSED = re.compile(r"^(?!ERROR|WARNING)([A-Z][A-Z0-9_]*): .*not supported", re.MULTILINE)
+_SOFTWARE = re.compile(r"swiftshader|llvmpipe|lavapipe|(?<![a-z])lvp(?![a-z])|softpipe|adapterType=CPU", re.IGNORECASE)
 # Mesa's, NVIDIA's, Arm's and other drivers, by what their files are called; SwiftShader and lavapipe are software.
 _DRIVER = r"libvk_|libvulkan_|libGLX_nvidia|libnvidia-vulkan|libmali|libVkLayer_driver|libpowervr|libVK_IMG"
 
@@ -59,7 +59,7 @@ class GpuEngine:
                 made = litert.CompiledModel.from_buffer(model, options=options)
                 failure: EdgesegError | None = None
             except (RuntimeError, ValueError) as error:
-                failure = _refusal(heard.listen(), error, root)
+                failure = refusal(heard.listen(), error, root)
             if failure is None:
                 self._compiled = compiled.Compiled("gpu", made, model, io)
                 if words := self._compiled.failure():
@@ -139,7 +139,7 @@ def adapter_of(text: str, maps: Path = Path("/proc/self/maps")) -> Adapter:
     )
 
 
-def _refusal(text: str, error: Exception, root: Path) -> EdgesegError:
+def refusal(text: str, error: Exception, root: Path) -> EdgesegError:
     """Why LiteRT made no model for a GPU, and what to do."""
     if "Couldn't load Vulkan" in text:
         return CandidateError(

@@ -3,8 +3,9 @@
     python -m tests.lab.accelerators gpu edgeseg bench --engine gpu --allow-software-gpu
     python -m tests.lab.accelerators npu edgeseg bench --engine npu --engine-device CPU
 
-runs a command with it. SwiftShader (6 MB) is taken out of Debian's chromium-common, whose 26 MB are fetched for that and not
-installed; with it comes Vulkan's loader, which a PC without a desktop lacks. OpenVINO's wheel is 57 MB, 176 MB unpacked.
+runs a command with it. SwiftShader (6 MB) is taken out of Debian's chromium-common, whose 26 MB are fetched for that
+and not installed; with it comes Vulkan's loader, which a PC without a desktop lacks. OpenVINO's wheel is 57 MB, 176 MB
+unpacked.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def gpu() -> dict[str, str]:
 
 def npu() -> Path:
     """A folder for Python's search path with OpenVINO in it. Raises Unreachable."""
-    python = "%d.%d" % sys.version_info[:2]
+    python = ".".join(map(str, sys.version_info[:2]))
     with roots.cached("openvino", OPENVINO, python) as (folder, complete):
         if not complete:
             roots.install_wheels(folder / "site", python, "--no-deps", OPENVINO)
