@@ -9,16 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import pytest
 
 from edgeseg.assets import store
 from edgeseg.errors import Unreachable
 from edgeseg.tiers import files
 from edgeseg.tiers.catalogue import DEFAULT_TIER
-from quantize.graph.flatbuffer import write
-from quantize.graph.graph import Graph, Op, Tensor
-from tests.lab import accelerators
+from tests.lab import accelerators, edgetpu_file
 
 T = TypeVar("T")
 
@@ -104,8 +101,5 @@ def edgetpu_stub(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def edgetpu_model() -> bytes:
-    """A small file as Coral's compiler makes them, 8x8: one custom operation, its program in the options."""
-    image = Tensor("image", (1, 8, 8, 3), np.dtype(np.float32))
-    mask = Tensor("mask", (1, 8, 8, 1), np.dtype(np.float32))
-    op = Op("edgetpu-custom-op", [image], [mask], b"DWN1 a program", custom=True)
-    return write(Graph([op], [image], [mask], "compiled"))
+    """As Coral's compiler makes them, 8x8 and float32."""
+    return edgetpu_file.compiled()
