@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import struct
@@ -12,8 +13,9 @@ import pytest
 
 from edgeseg.engines import edgetpu
 from edgeseg.engines.child import ChildEngine
-from edgeseg.errors import CandidateError, EngineFault, NotPermitted
+from edgeseg.errors import CandidateError, EngineFault, NotPermitted, Unreachable
 from edgeseg.ports import EngineWish, ModelIO
+from tests.lab import tflite_runtime
 
 IO = ModelIO(8, 8)
 
@@ -189,3 +191,15 @@ class TestPermission:
         denied.add(str(node(tmp_path, "dev/apex_0")))
         with pytest.raises(NotPermitted):
             edgetpu.EdgeTpuEngine(edgetpu_model, IO, EngineWish(library=str(edgetpu_stub)), tmp_path)
+
+
+def test_it_runs_on_tflite_runtime_too(edgetpu_stub: Path, edgetpu_model: bytes, tmp_path: Path) -> None:
+    if reason := tflite_runtime.missing():
+        pytest.skip(reason)
+    (tmp_path / "model.tflite").write_bytes(edgetpu_model)
+    try:
+        done = tflite_runtime.run("tests/engines/drill_edgetpu.py", str(edgetpu_stub), str(tmp_path / "model.tflite"))
+    except Unreachable as error:
+        pytest.skip(str(error))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"right": True, "library": "tflite-runtime 2.14.0", "taken": 1}
