@@ -52,6 +52,7 @@ class Settings:
     allow_software_gpu: bool = False
     engine_library: str | None = None
     engine_device: str | None = None
+    engine_deadline_s: float = 0.5  # of one inference, where the engine runs in a process of its own
     fps: Fraction | None = None
     size: Size | None = None
     frames: int | None = None
@@ -154,7 +155,8 @@ def make_engine(settings: Settings) -> Engine:
     """The engine that runs the tier, its model checked against its hash."""
     check_words(settings)
     tier = tiers.tier(settings.tier, settings.models)
-    return engine_of(settings.engine, tiers.load(tier, settings.models), tier.io, engine_wish(settings))
+    model, wish = tiers.load(tier, settings.models), engine_wish(settings)
+    return engine_of(settings.engine, model, tier.io, wish, settings.engine_deadline_s)
 
 
 def make_failover(settings: Settings, known: KnownAnswer, clock: Clock, emit: Emit) -> Failover:
@@ -199,12 +201,15 @@ def engine_wish(settings: Settings) -> EngineWish:
     )
 
 
-def engine_of(kind: str, model: bytes, io: ModelIO, wish: EngineWish) -> Engine:
-    """An engine of the table, in a process of its own if it is one of those that can take this one down."""
+def engine_of(kind: str, model: bytes, io: ModelIO, wish: EngineWish, deadline_s: float = 0.5) -> Engine:
+    """An engine of the table, in a process of its own if it is one of those that can take this one down.
+
+    deadline_s: how long one inference may take there, see `ChildEngine`.
+    """
     if kind in APART:
         from edgeseg.engines.child import ChildEngine
 
-        return ChildEngine(kind, model, io, wish)
+        return ChildEngine(kind, model, io, wish, deadline_s=deadline_s)
     engine: Engine = load("engine", kind, ENGINES)(model, io, wish)
     return engine
 

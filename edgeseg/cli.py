@@ -427,6 +427,7 @@ def _engine_settings(tier: str, engine: str, wish: EngineWords, threads: int, mo
         allow_software_gpu=software,
         engine_library=library or None,
         engine_device=device or None,
+        engine_deadline_s=30.0,  # nobody waits for the next frame
         threads=threads,
         models=models or None,
     )

@@ -42,6 +42,8 @@ def summary(run: Run, tally: Tally, start: ProcessStart) -> dict[str, Any]:
         "library": report.library if report else None,
         "threads": report.threads if report else None,
         "delegated": f"{report.delegated_nodes}/{report.all_nodes}" if report else None,
+        "adapter": report.adapter if report else None,
+        "evidence": list(report.evidence) if report else None,
         "rss_mb": rss_mb(),
         "first_frame_s": round(first - start.at, 3) if first is not None else None,
         "source": run.source.info.detail,

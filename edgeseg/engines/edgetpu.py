@@ -2,7 +2,8 @@
 
     edgeseg run --engine edgetpu --tier selfie-landscape-144x256-int8-edgetpu --source camera:0
 
-The model is one that Coral's compiler made (docs/edgetpu.md). Not proven on hardware: there was none.
+The model is one that Coral's compiler made (docs/edgetpu.md). Not proven on hardware: there was none. What the library
+takes and how it registers is from tflite/edgetpu_delegate_for_custom_op*.cc of google-coral/libedgetpu.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ class EdgeTpuEngine:
         taken, nodes, partitions = counted(self._interpreter)
         if not taken:
             raise CandidateError(
-                f"{path} was loaded and took none of the model's operations, which would run on the CPU; install"
-                " the libedgetpu that fits the compiled model."
+                f"{path} was loaded and took none of the model's operations, which would run on the CPU in silence;"
+                " install the libedgetpu that fits the compiled model."
             )
         seen = (f"delegate library in memory: {evidence.loaded(path.name.partition('.so')[0]) or path}",)
         self._report = EngineReport(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -32,9 +33,11 @@ class Heard:
     def __enter__(self) -> Heard:
         sys.stderr.flush()
         try:
+            if not stat.S_ISREG(os.fstat(2).st_mode):
+                raise OSError
             self._start = os.lseek(2, 0, os.SEEK_CUR)
-            os.pread(2, 0, 0)
-        except OSError:  # a terminal or a pipe, or a file that is for writing only
+            os.pread(2, 1, 0)
+        except OSError:  # a terminal, a pipe, /dev/null, or a file that is for writing only
             self._kept, self._start = os.dup(2), 0
             log = os.memfd_create("edgeseg-heard", os.MFD_CLOEXEC)
             os.dup2(log, 2)

@@ -23,7 +23,8 @@ from edgeseg.errors import CandidateError, EdgesegError, NotPermitted
 from edgeseg.ports import EngineReport, EngineWish, ModelIO
 
 _SELECTED = re.compile(r"Selected adapter: (?P<name>.+?), arch=(?P<rest>.*)$", re.MULTILINE)
-_SOFTWARE = re.compile(r"swiftshader|llvmpipe|lavapipe|\blvp\b|softpipe|adapterType=CPU", re.IGNORECASE)
+_REFUSED = re.compile(r"^(?!ERROR|WARNING)([A-Z][A-Z0-9_]*): .*not supported", re.MULTILINE)
+_SOFTWARE = re.compile(r"swiftshader|llvmpipe|lavapipe|(?<![a-z])lvp(?![a-z])|softpipe|adapterType=CPU", re.IGNORECASE)
 # Mesa's, NVIDIA's, Arm's and other drivers, by what their files are called; SwiftShader and lavapipe are software.
 _DRIVER = r"libvk_|libvulkan_|libGLX_nvidia|libnvidia-vulkan|libmali|libVkLayer_driver|libpowervr|libVK_IMG"
 
@@ -58,7 +59,7 @@ class GpuEngine:
                 made = litert.CompiledModel.from_buffer(model, options=options)
                 failure: EdgesegError | None = None
             except (RuntimeError, ValueError) as error:
-                failure = _refusal(heard.listen(), error, root)
+                failure = refusal(heard.listen(), error, root)
             if failure is None:
                 self._compiled = compiled.Compiled("gpu", made, model, io)
                 if words := self._compiled.failure():
@@ -138,7 +139,7 @@ def adapter_of(text: str, maps: Path = Path("/proc/self/maps")) -> Adapter:
     )
 
 
-def _refusal(text: str, error: Exception, root: Path) -> EdgesegError:
+def refusal(text: str, error: Exception, root: Path) -> EdgesegError:
     """Why LiteRT made no model for a GPU, and what to do."""
     if "Couldn't load Vulkan" in text:
         return CandidateError(
@@ -157,9 +158,10 @@ def _refusal(text: str, error: Exception, root: Path) -> EdgesegError:
             " take); install the GPU's driver (Debian: mesa-vulkan-drivers), or choose --engine cpu."
         )
     if "not accelerated" in f"{text}{error}":
+        refused = ", ".join(_REFUSED.findall(text)) or "some"
         return CandidateError(
-            "The GPU does not take all of this model's operations, and LiteRT would run the rest on the CPU; choose"
-            " another tier or --engine cpu."
+            f"The GPU does not take all of this model's operations ({refused} not), and LiteRT would run these on the"
+            " CPU; choose another tier or --engine cpu."
         )
     words = evidence.sentence(text, r"(?i)\berror\b|^E\d{4}|failed") or said(error)
     return CandidateError(

@@ -157,6 +157,11 @@ def allocated(
     except (RuntimeError, ValueError) as error:
         words = said(error)
         custom = re.search(r"unresolved custom op: ([\w-]+)", words)
+        if custom and custom[1] == "edgetpu-custom-op" and delegates:
+            raise CandidateError(
+                "The Edge TPU's library was loaded and took none of the model's operations; install the libedgetpu that"
+                " fits the compiled model."
+            ) from error
         if custom and custom[1] == "edgetpu-custom-op":
             raise CandidateError(
                 f"{name} was compiled for an Edge TPU, which the cpu engine is not: take its twin."

@@ -204,7 +204,29 @@ OPTIONS = [
     Case("unknown option", "run --sorce a.mp4", 2, r"no option '--sorce'; did you mean '--source'\?"),
     Case("unknown tier", "run --source a.mp4 --tier selfie", 2, r"no tier 'selfie'; did you mean 'selfie-"),
     Case("unknown tier, unused", "run --source a.mp4 --background none --tier x", 2, r"no tier 'x'; choose one of "),
-    Case("unknown engine", "run --source a.mp4 --engine gpu", 2, r"no engine 'gpu'; did you mean 'cpu'\?"),
+    Case("unknown engine", "run --source a.mp4 --engine gpus", 2, r"no engine 'gpus'; did you mean 'gpu'\?"),
+    Case(
+        "library of cpu",
+        "run --source a.mp4 --engine-library /x",
+        2,
+        r"--engine-library belongs to --engine npu and edg",
+    ),
+    Case(
+        "device of gpu", "bench --engine gpu --engine-device CPU", 2, r"--engine-device belongs to --engine npu and ed"
+    ),
+    Case(
+        "software npu", "bench --engine npu --allow-software-gpu", 2, r"--allow-software-gpu belongs to --engine gpu, a"
+    ),
+    Case(
+        "device of openvino", "bench --engine npu --engine-device TPU", 2, r"no device 'TPU' here; did you mean 'NPU'"
+    ),
+    Case(
+        "no vendor",
+        "bench --engine npu --engine-library .",
+        4,
+        r"There is no libLiteRtDispatch_\*\.so in \.",
+    ),
+    Case("no edge tpu tier", "bench --engine edgetpu", 4, r"runs tiers that Coral's compiler made, and this is none"),
     Case("unknown segmenter", "run --source a.mp4 --segmenter key", 2, r"no segmenter 'key'; choose tier or chroma"),
     Case("key without chroma", "run --source a.mp4 --key-color #00ff00", 2, r"options belong to --segmenter chroma"),
     Case("grey key", "run --source a.mp4 --segmenter chroma --key-color #808080", 2, r"too grey or too dark"),
