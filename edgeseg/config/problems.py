@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from edgeseg.config.quantities import same_in_another_unit, unit_of
 from edgeseg.config.yaml_lines import Loc, Where
 from edgeseg.errors import did_you_mean
 
@@ -21,16 +22,27 @@ def sentences(error: ValidationError, model: type[BaseModel], where: Where) -> l
         place = where(loc)
         path = _dotted(loc)
         if problem["type"] == "extra_forbidden":
-            text = f"{path!r} is no known key: {did_you_mean(str(loc[-1]), _keys(model, loc[:-1]))}"
+            text = f"{path!r} is no known key: {_known(str(loc[-1]), _keys(model, loc[:-1]))}"
         elif problem["type"] == "missing":
             text = f"{path!r} is missing."
         elif problem["type"] in ("model_type", "model_attributes_type", "dict_type"):
             text = f"{path} must be a mapping of keys to values{_given(problem['input'])}."
         else:
             message = problem["msg"].removeprefix("Value error, ").rstrip(".")
-            text = f"{path}: {message[:1].lower()}{message[1:]}{_given(problem['input'])}."
+            text = f"{path}: {message[:1].lower()}{message[1:]}{_given(problem['input'])}{_in_unit(loc)}."
         lines.append((int(place.rpartition(":")[2]), f"{place}: {text}"))
     return [text for _, text in sorted(lines, key=lambda line: line[0])]
+
+
+def _known(word: str, keys: list[str]) -> str:
+    """The end of a sentence about an unknown key: another's name may differ in its unit only."""
+    same = same_in_another_unit(word, keys)
+    return f"did you mean {same!r}, in {unit_of(same)}?" if same else did_you_mean(word, keys)
+
+
+def _in_unit(loc: Loc) -> str:
+    unit = unit_of(str(loc[-1])) if loc else None
+    return f"; write {unit} as a plain number" if unit else ""
 
 
 def _given(value: Any) -> str:
