@@ -1,0 +1,1 @@
+"""Groups of commands, one a file: thin typer functions that import what they need when they run."""
