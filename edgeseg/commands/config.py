@@ -56,7 +56,7 @@ def _check(where: Places, instance: str | None, config: Path | None) -> list[Pat
     from edgeseg.run_settings import wrong_words
 
     effective = resolve(probe, instance=instance, config=config, where=where)
-    faults = [fault for _, fault in wrong_words(effective)]
+    faults = wrong_words(effective)
     if faults:
         raise ConfigError("\n".join(faults))
     return [one.written.path for one in config_files(where, instance, config)]

@@ -21,8 +21,9 @@ def sentences(error: ValidationError, model: type[BaseModel], where: Where) -> l
         loc = tuple(problem["loc"])
         place = where(loc)
         path = _dotted(loc)
-        if problem["type"] == "extra_forbidden":
-            text = f"{path!r} is no known key: {_known(str(loc[-1]), _keys(model, loc[:-1]))}"
+        if problem["type"] in ("extra_forbidden", "invalid_key"):  # the latter is a number, or nothing
+            key = str(loc[-1])
+            text = f"{_dotted((*loc[:-1], key))!r} is no known key: {_known(key, _keys(model, loc[:-1]))}"
         elif problem["type"] == "missing":
             text = f"{path!r} is missing."
         elif problem["type"] in ("model_type", "model_attributes_type", "dict_type"):
