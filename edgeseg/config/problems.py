@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -10,6 +11,22 @@ from edgeseg.config.quantities import same_in_another_unit, unit_of
 from edgeseg.config.yaml_lines import Loc, Where
 from edgeseg.errors import did_you_mean
 
+_WANTED = {
+    "float_type": "write a number",
+    "int_type": "write a whole number",
+    "finite_number": "write a finite number",
+    "bool_type": "write true or false",
+    "string_type": "write text, in quotation marks if need be",
+    "list_type": "write a list, such as [a, b]",
+    "literal_error": "choose {expected}",
+    "greater_than": "must be more than {gt:g}",
+    "greater_than_equal": "must be {ge:g} or more",
+    "less_than_equal": "must be {le:g} or less",
+    "too_short": "must hold at least one",
+    "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "must be lower-case letters, digits, '.', '_' and '-'",
+}
+
 
 def sentences(error: ValidationError, model: type[BaseModel], where: Where) -> list[str]:
     """One line "file:line: path: what is wrong" for each error, in the order of the file.
@@ -17,7 +34,7 @@ def sentences(error: ValidationError, model: type[BaseModel], where: Where) -> l
     An unknown key says which known one is nearest. `where` is that of `yaml_lines.load`.
     """
     lines: list[tuple[int, str]] = []
-    for problem in error.errors(include_url=False, include_context=False):
+    for problem in error.errors(include_url=False):
         loc = tuple(problem["loc"])
         place = where(loc)
         path = _dotted(loc)
@@ -29,10 +46,15 @@ def sentences(error: ValidationError, model: type[BaseModel], where: Where) -> l
         elif problem["type"] in ("model_type", "model_attributes_type", "dict_type"):
             text = f"{path} must be a mapping of keys to values{_given(problem['input'])}."
         else:
-            message = problem["msg"].removeprefix("Value error, ").rstrip(".")
-            text = f"{path}: {message[:1].lower()}{message[1:]}{_given(problem['input'])}{_in_unit(loc)}."
+            text = f"{path}: {_wanted(problem)}{_given(problem['input'])}{_in_unit(loc)}."
         lines.append((int(place.rpartition(":")[2]), f"{place}: {text}"))
     return [text for _, text in sorted(lines, key=lambda line: line[0])]
+
+
+def _wanted(problem: Mapping[str, Any]) -> str:
+    """What to write instead; pydantic's own words, which change with its versions, only where we have none."""
+    text = problem["msg"].removeprefix("Value error, ").rstrip(".")
+    return _WANTED.get(problem["type"], f"{text[:1].lower()}{text[1:]}").format_map(problem.get("ctx", {}))
 
 
 def _known(word: str, keys: list[str]) -> str:
