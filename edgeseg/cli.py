@@ -126,7 +126,7 @@ def run(
         models=models or None,
         key={name: value for name, value in key.items() if value is not None},
     )
-    if profile or instance or config or places().has_config:
+    if (profile, instance, config) != (None, None, None) or places().has_config:
         from edgeseg.run_settings import configured
 
         settings = configured(settings, _flags(context), profile, instance, config)

@@ -32,7 +32,9 @@ def resolve(
     """
     where = where or places()
     written = config_files(where, instance, config)
-    named = profile or next((one.file.profile for one in reversed(written) if one.file.profile), None)
+    named = profile
+    if named is None:
+        named = next((one.file.profile for one in reversed(written) if one.file.profile), None)
     found = find(where.profiles)
     ranking = None
     if named is None:

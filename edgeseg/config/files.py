@@ -29,7 +29,7 @@ def config_files(where: Places, instance: str | None = None, config: Path | None
     `config` stands in for the config.yaml of the folders. Raises UsageError if there is no such instance, ConfigError
     with the faults of all files, NotPermitted.
     """
-    paths = [config] if config else [path for folder in where.config if is_there(path := folder / CONFIG)]
+    paths = [config] if config is not None else [path for folder in where.config if is_there(path := folder / CONFIG)]
     if instance is not None:
         paths += _of_instance(where.config, instance)
     return each(_read, paths)

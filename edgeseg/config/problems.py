@@ -53,8 +53,10 @@ def sentences(error: ValidationError, model: type[BaseModel], where: Where) -> l
 
 def _wanted(problem: Mapping[str, Any]) -> str:
     """What to write instead; pydantic's own words, which change with its versions, only where we have none."""
-    text = problem["msg"].removeprefix("Value error, ").rstrip(".")
-    return _WANTED.get(problem["type"], f"{text[:1].lower()}{text[1:]}").format_map(problem.get("ctx", {}))
+    if problem["type"] in _WANTED:
+        return _WANTED[problem["type"]].format_map(problem.get("ctx", {}))
+    text: str = problem["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"{text[:1].lower()}{text[1:]}"
 
 
 def _known(word: str, keys: list[str]) -> str:

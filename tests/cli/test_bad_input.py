@@ -472,6 +472,14 @@ def locked_models(folder: Path) -> None:
     unreadable("m")(folder)
 
 
+CONFIG = bytes_at("c.yaml", b"sink: null")
+
+
+def locked_config(folder: Path) -> None:
+    (folder / "user" / "edgeseg").mkdir(parents=True)
+    unreadable("user/edgeseg")(folder)
+
+
 def also(make: Make) -> Make:
     return both(a_clip, a_picture, make)
 
@@ -489,6 +497,10 @@ FORBIDDEN = [
     Case("file", "run --source a.mp4 --sink file:b.mp4", 7, r"not writable by this user", also(read_only_file)),
     Case("assets", "assets fetch selfie --asset-dir ro/a", 7, r"ro/a cannot take .* denied", read_only, env=NO_INDEX),
     Case("model", "run --source a.mp4 --models m", 8, r"The model m/.* cannot be read: Permission", also(locked_model)),
+    Case(
+        "config", "run --config c.yaml", 8, r"c\.yaml may not be read: Permission", both(CONFIG, unreadable("c.yaml"))
+    ),
+    Case("configs", "run", 8, r"config\.yaml may not be read", locked_config, env={"XDG_CONFIG_HOME": "user"}),
     Case("models", "run --source a.mp4 --models m", 8, r"folder of models m cannot be read", also(locked_models)),
 ]
 
