@@ -13,8 +13,7 @@ import typer
 
 from edgeseg import __version__
 from edgeseg.command import run_command, say
-from edgeseg.commands.config import config_app
-from edgeseg.commands.profile import profile_app
+from edgeseg.commands import WithGroups
 from edgeseg.errors import (
     AssetError,
     EdgesegError,
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from edgeseg.report import ProcessStart
 
 app = typer.Typer(
+    cls=WithGroups,
     help="Real-time person segmentation and background removal on small devices.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -40,8 +40,6 @@ assets_app = typer.Typer(help="The pinned files: models and demo pictures.", no_
 golden_app = typer.Typer(help="Golden sets: pictures with human masks.", no_args_is_help=True)
 app.add_typer(assets_app, name="assets")
 app.add_typer(golden_app, name="golden")
-app.add_typer(profile_app, name="profile")
-app.add_typer(config_app, name="config")
 
 # Whether a file can be read is said by whoever reads it, with the exit code that this has.
 FILE: dict[str, Any] = {"readable": False}

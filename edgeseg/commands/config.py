@@ -13,7 +13,12 @@ from edgeseg.errors import ConfigError
 if TYPE_CHECKING:
     from edgeseg.config.places import Places
 
-config_app = typer.Typer(help="Config files: what is different here.", no_args_is_help=True)
+config_app = typer.Typer(
+    help="Config files: what is different here.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
 
 FILE: dict[str, Any] = {"readable": False}
 

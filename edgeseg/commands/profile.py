@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from edgeseg.config.match import Match, Ranking
     from edgeseg.config.places import Places
 
-profile_app = typer.Typer(help="Profiles: what to aim at and to try on a kind of board.", no_args_is_help=True)
+profile_app = typer.Typer(
+    help="Profiles: what to aim at and to try on a kind of board.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
 
 FILE: dict[str, Any] = {"readable": False}
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]

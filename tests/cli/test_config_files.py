@@ -68,7 +68,14 @@ def test_a_run_without_files_loads_nothing_of_them(folder: Path) -> None:
     empty = {"XDG_CONFIG_HOME": str(folder), "PATH": "/usr/bin"}
     done = subprocess.run(command, cwd=folder, env=empty, capture_output=True, text=True, check=True)
     assert "'edgeseg.runtime'" in done.stdout
-    for name in ("yaml", "pydantic", "edgeseg.probe", "edgeseg.resolve", "edgeseg.config.effective"):
+    for name in (
+        "yaml",
+        "pydantic",
+        "edgeseg.probe",
+        "edgeseg.resolve",
+        "edgeseg.config.effective",
+        "edgeseg.commands.profile",
+    ):
         assert f"'{name}'" not in done.stdout
 
 
@@ -159,3 +166,10 @@ def test_the_schema_is_json_for_editors(folder: Path, args: str) -> None:
     assert schema["$schema"].startswith("https://json-schema.org/")
     assert json.dumps(schema["properties"]["max_mask_age_ms"]["description"]).startswith('"Milliseconds')
     assert ("profile" in schema["properties"]) == ("--config" in args)
+
+
+def test_groups_of_commands_are_made_when_they_are_asked_for(folder: Path) -> None:
+    listed = run("--help", folder).out.decode()
+    assert [word for word in ("profile", "config") if f"\n  {word} " not in listed] == []
+    assert "Did you mean 'profile'" in run("profil", folder).err
+    assert "Did you mean 'match'" in run("profile mach", folder).err
