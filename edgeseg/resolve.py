@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgeseg.config.effective import Effective, lay
 from edgeseg.config.files import ConfigWritten, config_files
@@ -11,7 +12,9 @@ from edgeseg.config.match import Candidate, Clue, Clues, Ranking, rank
 from edgeseg.config.places import Places, places
 from edgeseg.config.profiles import ProfileFile, chain, each, find, read
 from edgeseg.errors import ConfigError, UsageError, did_you_mean
-from edgeseg.probe import Capabilities, Fact
+
+if TYPE_CHECKING:
+    from edgeseg.probe import Capabilities, Fact
 
 
 def resolve(

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgeseg.build import Settings, check_words, kind_of_background, kind_of_sink, open_background
 from edgeseg.config.effective import Effective
 from edgeseg.errors import ConfigError, UsageError
-from edgeseg.probe import probe
 from edgeseg.resolve import resolve
+
+if TYPE_CHECKING:
+    from edgeseg.probe import Capabilities
 
 # Named alike on the command line, in files and in `Settings`.
 _PLAIN = (
@@ -35,11 +37,17 @@ def configured(
 
     Raises as `resolve` does, and ConfigError with "file:line" for words in files that name nothing.
     """
-    effective = resolve(probe, profile=profile, instance=instance, config=config)
+    effective = resolve(_this_board, profile=profile, instance=instance, config=config)
     faults = wrong_words(effective, flags, settings.models)
     if faults:
         raise ConfigError("\n".join(faults))
     return merged(settings, flags, effective)
+
+
+def _this_board() -> Capabilities:
+    from edgeseg.probe import probe  # takes time that a run with a named profile saves
+
+    return probe()
 
 
 def merged(settings: Settings, flags: Collection[str], effective: Effective) -> Settings:
