@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeseg.config.places import CONFIG, Places, is_there
+from edgeseg.config.places import CONFIG, Places, is_there, yaml_files
 from edgeseg.config.profile import ConfigFile
 from edgeseg.config.profiles import Written, checked, each
-from edgeseg.errors import NotPermitted, UsageError, did_you_mean
+from edgeseg.errors import UsageError, did_you_mean
 
 _INSTANCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -41,11 +41,8 @@ def _read(path: Path) -> ConfigWritten:
 
 def instances(folders: Iterable[Path]) -> list[str]:
     """The names of the instances that have a file. Raises NotPermitted."""
-    try:
-        files = [path for folder in folders if folder.is_dir() for path in sorted(folder.glob("*.yaml"))]
-    except PermissionError as error:
-        raise NotPermitted(f"{error.filename} may not be looked at by this user.") from error
-    return list(dict.fromkeys(path.stem for path in files if path.name != CONFIG))
+    files = [path for folder in folders for path in yaml_files(folder) if path.name != CONFIG]
+    return list(dict.fromkeys(path.stem for path in files))
 
 
 def _of_instance(folders: Sequence[Path], name: str) -> list[Path]:

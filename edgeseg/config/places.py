@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeseg.errors import NotPermitted
+
 CONFIG = "config.yaml"
 _PACKAGE = Path(__file__).parents[1]
 
@@ -38,15 +40,44 @@ def places(root: Path = Path("/")) -> Places:
 def user_folder() -> Path:
     """What platformdirs says too; importing that would cost each run some milliseconds."""
     chosen = os.environ.get("XDG_CONFIG_HOME", "").strip()
-    return Path(chosen or "~/.config").expanduser() / "edgeseg"
+    # Not Path.expanduser: it fails for a user without a home, who has no files there either.
+    return Path(os.path.expanduser(chosen or "~/.config")) / "edgeseg"  # noqa: PTH111
+
+
+def yaml_files(folder: Path) -> list[Path]:
+    """The folder's YAML files by name, but for hidden ones, which editors leave. Raises NotPermitted."""
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - glob says nothing of a folder that it may not read
+    except PermissionError as error:
+        if not is_there(folder):
+            return []
+        raise NotPermitted(f"{folder} may not be read: {error.strerror}.") from error
+    except OSError:  # it is not there
+        return []
+    names = [name for name in names if name.endswith(".yaml") and not name.startswith(".")]
+    return [folder / name for name in sorted(names, key=lambda name: name.removesuffix(".yaml"))]
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is anything of that name; what may not be looked at counts, so that somebody says so."""
+    """Whether there is anything of that name, also if it cannot be read, so that somebody says so.
+
+    In a folder that may not be looked into there may be; but not if not even that folder can be seen, as in the home
+    of another user whose environment was taken over.
+    """
     try:
         os.lstat(path)
+    except PermissionError:
+        return _is_seen(path.parent)
     except (FileNotFoundError, NotADirectoryError):
         return False
     except (OSError, ValueError):
         return True
+    return True
+
+
+def _is_seen(folder: Path) -> bool:
+    try:
+        os.lstat(folder)
+    except OSError:
+        return False
     return True

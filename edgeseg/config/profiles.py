@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from edgeseg.config.places import yaml_files
 from edgeseg.config.problems import sentences
 from edgeseg.config.profile import Keys, Profile
 from edgeseg.config.yaml_lines import SETTINGS, Where, load
-from edgeseg.errors import ConfigError, NotPermitted, UsageError, did_you_mean
+from edgeseg.errors import ConfigError, UsageError, did_you_mean
 
 M = TypeVar("M", bound=Keys)
 T = TypeVar("T")
@@ -41,11 +42,7 @@ def find(folders: Iterable[Path]) -> dict[str, Path]:
     """The profiles' files by name, in the order of the folders; of two of one name the first. Raises NotPermitted."""
     found: dict[str, Path] = {}
     for folder in folders:
-        try:
-            files = sorted(folder.glob("*.yaml"), key=lambda path: path.stem) if folder.is_dir() else []
-        except PermissionError as error:
-            raise NotPermitted(f"The profiles in {folder} may not be looked at by this user.") from error
-        for path in files:
+        for path in yaml_files(folder):
             found.setdefault(path.stem, path)
     return found
 

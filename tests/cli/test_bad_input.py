@@ -480,6 +480,11 @@ def locked_config(folder: Path) -> None:
     unreadable("user/edgeseg")(folder)
 
 
+def locked_profiles(folder: Path) -> None:
+    (folder / "user" / "edgeseg" / "profiles").mkdir(parents=True)
+    unreadable("user/edgeseg/profiles")(folder)
+
+
 def also(make: Make) -> Make:
     return both(a_clip, a_picture, make)
 
@@ -501,6 +506,14 @@ FORBIDDEN = [
         "config", "run --config c.yaml", 8, r"c\.yaml may not be read: Permission", both(CONFIG, unreadable("c.yaml"))
     ),
     Case("configs", "run", 8, r"config\.yaml may not be read", locked_config, env={"XDG_CONFIG_HOME": "user"}),
+    Case(
+        "profiles",
+        "profile list",
+        8,
+        r"edgeseg/profiles may not be read",
+        locked_profiles,
+        env={"XDG_CONFIG_HOME": "user"},
+    ),
     Case("models", "run --source a.mp4 --models m", 8, r"folder of models m cannot be read", also(locked_models)),
 ]
 
@@ -515,6 +528,15 @@ def test_not_permitted(case: Case, tmp_path: Path, plain: tuple[str, ...], reque
     before = sorted(path.name for path in tmp_path.rglob("*"))
     refused(edgeseg(case.args, tmp_path, before=plain, env=case.env), case.code, case.says)
     assert sorted(path.name for path in tmp_path.rglob("*")) == before
+
+
+def test_the_home_of_another_user_is_no_hindrance(tmp_path: Path, plain: tuple[str, ...]) -> None:
+    """Its files are not ours, and a run does not fail for them."""
+    (tmp_path / "other" / "home").mkdir(parents=True)
+    (tmp_path / "other").chmod(0)
+    home = {"XDG_CONFIG_HOME": str(tmp_path / "other" / "home")}
+    refused(edgeseg("run --source missing.mp4", tmp_path, before=plain, env=home), 3, r"missing\.mp4 is not there")
+    assert edgeseg("profile check", tmp_path, before=plain, env=home).code == 0
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import pytest
 
+from edgeseg.config.files import instances
 from edgeseg.config.places import Places, places, shipped, user_folder
 from edgeseg.errors import ConfigError, UsageError
 from edgeseg.probe import Capabilities, probe
@@ -167,6 +168,28 @@ def test_the_user_s_folder_is_what_platformdirs_says(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setenv("XDG_CONFIG_HOME", chosen)
     assert user_folder() == platformdirs.user_config_path("edgeseg")
+
+
+def test_a_user_without_a_home_has_no_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As in a container that runs under a number of its own."""
+
+    def nobody(number: int) -> NoReturn:
+        raise KeyError(number)
+
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    monkeypatch.chdir(tmp_path)
+    assert not places(tmp_path).has_config
+
+
+def test_what_editors_leave_is_no_profile_and_no_instance(folders: Places) -> None:
+    (folders.profiles[0]).mkdir()
+    for folder in (folders.profiles[0], folders.config[1]):
+        (folder / ".#door.yaml").symlink_to("somebody@somewhere")
+        (folder / "door.yaml~").write_text("x: 1")
+    assert resolve(probe(BOARDS / "pi-5" / "root"), where=folders).profile == "raspberry-pi-5"
+    assert instances(folders.config) == []
 
 
 def test_places_below_a_root(tmp_path: Path) -> None:
