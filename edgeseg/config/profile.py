@@ -122,7 +122,9 @@ class Keys(Part):
         default="blur", description="blur[:1-100], image:PATH, video:PATH, color:#RRGGBB, alpha or none."
     )
     sink: Annotated[Line, BeforeValidator(_null_is_a_word)] = Field(
-        default="null", description="file:PATH, images:DIR, null, v4l2:/dev/videoN or -."
+        default="null",
+        description="file:PATH, images:DIR, null, v4l2:/dev/videoN or -.",
+        json_schema_extra={"type": ["string", "null"]},
     )
     tier: Line | None = Field(default=None, description="The model tier; null: the default one.")
     engine: EngineWord | None = Field(default=None, description="The one engine to use; null: not said.")
