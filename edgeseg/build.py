@@ -34,6 +34,7 @@ from edgeseg.trust import KnownAnswer, knows
 if TYPE_CHECKING:
     from edgeseg.engines.chroma import ChromaKey
 
+_ROOMS = {"alpha": Mode.ALPHA, "none": Mode.NONE}  # backgrounds that are none
 CHROMA_SIZE = Size(640, 360)  # what half the chroma of a 720p frame holds; a finer key would see no more
 
 
@@ -333,21 +334,27 @@ def kind_of_sink(spec: str) -> tuple[str, str]:
 
 def open_background(spec: str) -> tuple[Mode, Background | None]:
     """A mode and a background from blur[:N], image:PATH, video:PATH, color:#RRGGBB, alpha or none."""
-    if spec == "alpha":
-        return Mode.ALPHA, None
-    if spec == "none":
-        return Mode.NONE, None
+    kind, where = kind_of_background(spec)
+    if kind in _ROOMS:
+        return _ROOMS[kind], None
+    background: Background = load("background", kind, BACKGROUNDS)(where)
+    return Mode.REPLACE, background
+
+
+def kind_of_background(spec: str) -> tuple[str, str]:
+    """(kind, where) of a background; raises UsageError if the words name none. Opens nothing."""
+    if spec in _ROOMS:
+        return spec, ""
     kind, where = split(spec, BACKGROUNDS)
     if kind is None:
         word, colon, _ = spec.partition(":")
         if Path(spec).suffix and not colon:
             meant = "video" if Path(spec).suffix.lower() in (".mp4", ".mov", ".mkv", ".webm", ".avi") else "image"
             raise UsageError(f"There is no background {spec!r}; did you mean '{meant}:{spec}'?")
-        raise UsageError(f"There is no background {spec!r}; {did_you_mean(word, [*BACKGROUNDS, 'alpha', 'none'])}")
+        raise UsageError(f"There is no background {spec!r}; {did_you_mean(word, [*BACKGROUNDS, *_ROOMS])}")
     if kind in ("image", "video") and not where:
         raise UsageError(f"The background {spec!r} does not say which; write {kind}:{_EXAMPLES[kind]}.")
-    background: Background = load("background", kind, BACKGROUNDS)(where)
-    return Mode.REPLACE, background
+    return kind, where
 
 
 def refuse_same_file(settings: Settings) -> None:

@@ -13,6 +13,7 @@ import typer
 
 from edgeseg import __version__
 from edgeseg.command import run_command, say
+from edgeseg.commands import WithGroups
 from edgeseg.errors import (
     AssetError,
     EdgesegError,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from edgeseg.report import ProcessStart
 
 app = typer.Typer(
+    cls=WithGroups,
     help="Real-time person segmentation and background removal on small devices.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -63,6 +65,7 @@ RefineOption = Annotated[bool, typer.Option("--refine/--no-refine", help="Let th
 
 @app.command()
 def run(
+    context: typer.Context,
     source: Annotated[str, typer.Option(help="PATH, camera:N, picamera2, gst:PIPELINE or auto.")] = "auto",
     background: Annotated[
         str, typer.Option(help="blur[:1-100], image:PATH, video:PATH, color:#RRGGBB, alpha or none.")
@@ -93,11 +96,18 @@ def run(
         float, typer.Option(min=0, help="Milliseconds that a live frame's mask may be old; then it is covered.")
     ] = 250.0,
     models: ModelsOption = None,
+    profile: Annotated[str | None, typer.Option(help="Take this profile, see `edgeseg profile list`.")] = None,
+    instance: Annotated[str | None, typer.Option(help="Also take the config file NAME.yaml.")] = None,
+    config: Annotated[Path | None, typer.Option(**FILE, help="A config file, instead of config.yaml.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take the background away from a camera or a file, until it ends or Ctrl-C."""
+    """Take the background away from a camera or a file, until it ends or Ctrl-C.
+
+    Options go before config files, and those before the profile of the board.
+    """
     from edgeseg.build import Settings
     from edgeseg.clock import SystemClock
+    from edgeseg.config.places import places
     from edgeseg.report import ProcessStart
 
     key = {
@@ -129,7 +139,11 @@ def run(
         models=models or None,
         key={name: value for name, value in key.items() if value is not None},
     )
-    to_stdout = sink == "-"
+    if (profile, instance, config) != (None, None, None) or places().has_config:
+        from edgeseg.run_settings import configured
+
+        settings = configured(settings, _flags(context), profile, instance, config)
+    to_stdout = settings.sink == "-"
     if to_stdout and as_json:
         raise UsageError("--sink - writes the video to standard output, where --json would write too; use one of them.")
     with stoppable_run(say) as stoppable:
@@ -405,6 +419,11 @@ def _run(settings: Settings, start: ProcessStart, quiet: bool, stoppable: Stoppa
         made.pipeline.close()
 
 
+def _flags(context: typer.Context) -> set[str]:
+    """The parameters that the command line gives."""
+    return {name for name in context.params if str(context.get_parameter_source(name)).endswith("COMMANDLINE")}
+
+
 def _found(name: str, asset_dir: str | None, offline: bool) -> str:
     """The path of an asset, fetched with a progress bar if it is not here."""
     from edgeseg.assets import store
@@ -447,25 +466,22 @@ def _still_settings(
 def _size(text: str | None) -> Any:
     if text is None:
         return None
-    from edgeseg.frames import Size
+    from edgeseg.config.quantities import SIZE_HELP, size_of
 
-    width, _, height = text.lower().partition("x")
-    digits = all(side.isascii() and side.isdecimal() and len(side) <= 5 for side in (width, height))
-    if not (digits and 0 < int(width) <= 16384 and 0 < int(height) <= 16384):
-        raise UsageError(f"--size is {text!r}; write WIDTHxHEIGHT, such as 1280x720.")
-    return Size(int(width), int(height))
+    size = size_of(text)
+    if size is None:
+        raise UsageError(f"--size is {text!r}; {SIZE_HELP}.")
+    return size
 
 
 def _fps(text: str | None) -> Fraction | None:
     if text is None:
         return None
-    try:
-        # What a container's header can hold; an exponent could make a number that fills the memory.
-        fps = Fraction(text if len(text) <= 32 and "e" not in text.lower() else "0").limit_denominator(100_000)
-    except (ValueError, ZeroDivisionError):
-        fps = Fraction(0)
-    if not Fraction(1, 1000) <= fps <= 1000:
-        raise UsageError(f"--fps is {text!r}; write a number from 0.001 to 1000, such as 30 or 30000/1001.")
+    from edgeseg.config.quantities import RATE_HELP, rate_of
+
+    fps = rate_of(text)
+    if fps is None:
+        raise UsageError(f"--fps is {text!r}; {RATE_HELP}.")
     return fps
 
 

@@ -494,6 +494,19 @@ def locked_models(folder: Path) -> None:
     unreadable("m")(folder)
 
 
+CONFIG = bytes_at("c.yaml", b"sink: null")
+
+
+def locked_config(folder: Path) -> None:
+    (folder / "user" / "edgeseg").mkdir(parents=True)
+    unreadable("user/edgeseg")(folder)
+
+
+def locked_profiles(folder: Path) -> None:
+    (folder / "user" / "edgeseg" / "profiles").mkdir(parents=True)
+    unreadable("user/edgeseg/profiles")(folder)
+
+
 def also(make: Make) -> Make:
     return both(a_clip, a_picture, make)
 
@@ -511,6 +524,18 @@ FORBIDDEN = [
     Case("file", "run --source a.mp4 --sink file:b.mp4", 7, r"not writable by this user", also(read_only_file)),
     Case("assets", "assets fetch selfie --asset-dir ro/a", 7, r"ro/a cannot take .* denied", read_only, env=NO_INDEX),
     Case("model", "run --source a.mp4 --models m", 8, r"The model m/.* cannot be read: Permission", also(locked_model)),
+    Case(
+        "config", "run --config c.yaml", 8, r"c\.yaml may not be read: Permission", both(CONFIG, unreadable("c.yaml"))
+    ),
+    Case("configs", "run", 8, r"config\.yaml may not be read", locked_config, env={"XDG_CONFIG_HOME": "user"}),
+    Case(
+        "profiles",
+        "profile list",
+        8,
+        r"edgeseg/profiles may not be read",
+        locked_profiles,
+        env={"XDG_CONFIG_HOME": "user"},
+    ),
     Case("models", "run --source a.mp4 --models m", 8, r"folder of models m cannot be read", also(locked_models)),
 ]
 
@@ -525,6 +550,15 @@ def test_not_permitted(case: Case, tmp_path: Path, plain: tuple[str, ...], reque
     before = sorted(path.name for path in tmp_path.rglob("*"))
     refused(edgeseg(case.args, tmp_path, before=plain, env=case.env), case.code, case.says)
     assert sorted(path.name for path in tmp_path.rglob("*")) == before
+
+
+def test_the_home_of_another_user_is_no_hindrance(tmp_path: Path, plain: tuple[str, ...]) -> None:
+    """Its files are not ours, and a run does not fail for them."""
+    (tmp_path / "other" / "home").mkdir(parents=True)
+    (tmp_path / "other").chmod(0)
+    home = {"XDG_CONFIG_HOME": str(tmp_path / "other" / "home")}
+    refused(edgeseg("run --source missing.mp4", tmp_path, before=plain, env=home), 3, r"missing\.mp4 is not there")
+    assert edgeseg("profile check", tmp_path, before=plain, env=home).code == 0
 
 
 @pytest.fixture
