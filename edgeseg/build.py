@@ -6,7 +6,7 @@ import importlib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from edgeseg.capture import SOURCES
 from edgeseg.clock import Clock, SystemClock
 from edgeseg.engines import APART, ENGINES
 from edgeseg.errors import CandidateError, NotPermitted, SourceError, UsageError, did_you_mean
-from edgeseg.facts import Emit, ignore
+from edgeseg.facts import Emit, Noted, ignore
 from edgeseg.failover.engine import Failover
 from edgeseg.frames import Frame, PlanesPool, Size
 from edgeseg.pipeline import Mode, Pipeline
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from edgeseg.engines.chroma import ChromaKey
 
 _ROOMS = {"alpha": Mode.ALPHA, "none": Mode.NONE}  # backgrounds that are none
+AUTO = "auto"
 CHROMA_SIZE = Size(640, 360)  # what half the chroma of a 720p frame holds; a finer key would see no more
 
 
@@ -45,8 +46,8 @@ class Settings:
     source: str = "auto"
     background: str = "blur"
     sink: str = "null"
-    tier: str = DEFAULT_TIER
-    engine: str = "cpu"
+    tier: str = DEFAULT_TIER  # or "auto": what was measured to be best here, see `chosen`
+    engine: str = "cpu"  # or "auto": what goes with the tier
     require_engine: bool = False  # no other may take its place
     segmenter: str = "tier"
     threads: int = 0
@@ -82,12 +83,13 @@ def build(settings: Settings, emit: Emit, clock: Clock | None = None) -> Run:
     """Everything that a run needs, opened in the order in which it can be refused at the least cost."""
     clock = clock or SystemClock()
     cv2.setNumThreads(1)  # the threads of the runtime fill the cores; OpenCV's own would only get in their way
-    check_words(settings)
+    check_words(named(settings))
     refuse_same_file(settings)
     mode, background = open_background(settings.background)
     source = open_source(settings.source, SourceWish(settings.size, settings.fps, settings.realtime), clock, emit)
     try:
         fps = settings.fps or source.info.fps
+        settings = settled(settings, mode, fps, emit)
         sink = open_sink(settings.sink, SinkWish(fps, source.info.audio_from, mode is Mode.ALPHA), emit)
         if mode is Mode.ALPHA and not sink.keeps_alpha:
             raise UsageError(
@@ -104,6 +106,24 @@ def build(settings: Settings, emit: Emit, clock: Clock | None = None) -> Run:
         engine.lose = runtime.fail
     tier = settings.tier if engine and settings.segmenter == "tier" else None
     return Run(runtime, source, sink, pipeline, engine, tier)
+
+
+def settled(settings: Settings, mode: Mode, fps: Fraction | None, emit: Emit) -> Settings:
+    """The settings with a tier and an engine in place of "auto", said where one was chosen."""
+    if settings.tier != AUTO or settings.segmenter != "tier" or mode is Mode.NONE:
+        return named(settings)
+    from edgeseg.chosen import choose_here  # here, for whoever names a tier need not wait for it
+
+    chosen = choose_here(settings.engine, settings.threads, float(fps) if fps else None, settings.models)
+    emit(Noted("tier", chosen.note))
+    found = chosen.candidate
+    return replace(settings, tier=found.tier, engine=found.engine, threads=found.threads)
+
+
+def named(settings: Settings) -> Settings:
+    """The settings with the default tier and the engine cpu in place of "auto"."""
+    tier = DEFAULT_TIER if settings.tier == AUTO else settings.tier
+    return replace(settings, tier=tier, engine="cpu" if settings.engine == AUTO else settings.engine)
 
 
 def check_words(settings: Settings) -> None:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from edgeseg.golden import SMALL
 from edgeseg.tiers.catalogue import FILE
 from edgeseg.tiers.files import BUILT
 
@@ -86,6 +87,31 @@ def catalogue(
     with _bar("scoring", None) as step:
         for line in admit(golden, output, asset_dir, step):
             print(line)  # noqa: T201
+
+
+@app.command()
+def small(
+    output: Annotated[Path, typer.Option(help="Folder of the set.", readable=False)] = SMALL,
+    asset_dir: AssetDirOption = None,
+) -> None:
+    """Draw the small golden set that devices carry, and score the catalogue's tiers on it; takes half a minute."""
+    from edgeseg.tiers import files
+    from edgeseg.tiers.catalogue import catalogue
+    from quantize.build import put_all
+    from quantize.catalogue import rows, with_small_scores
+    from quantize.small_set import write
+
+    for name in write(output, asset_dir):
+        print(output / "images" / f"{name}.jpg")  # noqa: T201
+    if output.resolve() != SMALL:
+        return  # scores are of the set that is shipped
+    scored = []
+    with _bar("scoring", len(catalogue())) as step:
+        for tier in with_small_scores(catalogue().values(), files.load):
+            scored.append(tier)
+            step(tier.name)
+    put_all(FILE.parent, [(FILE.name, rows(scored))])
+    print(FILE)  # noqa: T201
 
 
 @app.command()

@@ -86,10 +86,10 @@ def import_model(file: Path, folder: Path, golden: Path | None, wish: Wish) -> I
     tier = candidate.tier
     if tier.name in product.catalogue() or (tier.name in known and not wish.replace):
         raise UsageError(f"There is a tier {tier.name} already; choose another --name, or --replace it.")
-    if golden is not None:
-        from quantize.admit import golden_sets
+    from quantize.admit import golden_sets
 
-        catalogue.score(candidate, golden_sets(golden))
+    catalogue.score(candidate, golden_sets(golden) if golden is not None else {})
+    if golden is not None:
         yield from (f"{name}: mIoU {card.miou:.4f}" for name, card in candidate.cards.items())
     rows = {**known, tier.name: candidate.row}
     put_all(folder, [(f"{tier.name}.tflite", candidate.content), ("catalogue.yaml", catalogue.rows(rows.values()))])

@@ -20,6 +20,14 @@ from tests.lab import accelerators, edgetpu_file
 T = TypeVar("T")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test depends on what somebody measured on this machine, nor changes it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGESEG_STATE", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def asset() -> Callable[[str], Path]:
     """asset(name) -> path of a pinned asset, fetched if need be; skips the test if it is not to be had."""

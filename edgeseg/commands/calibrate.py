@@ -1,0 +1,158 @@
+"""`edgeseg calibrate` and `edgeseg ladder`: measure what this device can do, and show what was measured."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edgeseg.errors import CandidateError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from edgeseg.calibrate.session import Step
+
+FpsOption = Annotated[float, typer.Option(help="Frames a second that are to be held.")]
+FramingOption = Annotated[str, typer.Option(help="What is good: any, stills (people) or webcam (one at a desk).")]
+ModelsOption = Annotated[str | None, typer.Option(help="A folder of tiers to look in first.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def calibrate(
+    time: Annotated[float, typer.Option(metavar="S", help="Seconds that it may take.")] = 60.0,
+    fps: FpsOption = 30.0,
+    again: Annotated[bool, typer.Option("--again", help="Measure anew what is known.")] = False,
+    engine: Annotated[list[str] | None, typer.Option(help="Only this one; more than one may be named.")] = None,
+    framing: FramingOption = "any",
+    models: ModelsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure which tiers run here, how fast and how well, and keep what is best; Ctrl-C keeps what there is."""
+    from datetime import datetime
+
+    from edgeseg.calibrate import page
+    from edgeseg.calibrate.device import allowed_here
+    from edgeseg.calibrate.device import calibrate as calibrate_here
+    from edgeseg.clock import SystemClock
+    from edgeseg.command import say
+    from edgeseg.probe import probe
+
+    _check(fps, framing)
+    if not 1 <= time <= 86_400:
+        raise UsageError(f"--time is {time:g}; give 1 to 86400 seconds.")
+    allowed = allowed_here(probe(), tuple(engine or ()), fps)
+    today = datetime.now().astimezone().date().isoformat()
+    more: dict[str, Any] = {"time_s": time, "again": again, "models": models or None, "framing": framing}
+    try:
+        with _interruptible(), _bar(time, quiet=as_json) as told:
+            made = calibrate_here(allowed, SystemClock(), today, told, **more)
+    except KeyboardInterrupt:
+        say("Stopped before anything was measured.")
+        raise typer.Exit(130) from None
+    for note in made.notes:
+        say(note)
+    if made.interrupted:
+        say(f"Stopped: {made.new} candidates were measured, and {len(made.left)} are left.")
+    if as_json:
+        rest = {
+            "new": made.new,
+            "left": [one._asdict() for one in made.left],
+            "interrupted": made.interrupted,
+            "path": str(made.path) if made.path is not None else None,
+        }
+        print(json.dumps(page.as_json(made.kept, made.ladder, made.choice, fps, rest)))  # noqa: T201
+    else:
+        _show(
+            page.ladder_rows(made.ladder, made.choice),
+            page.summary_lines(made.kept, made.ladder, made.choice, len(made.left)),
+        )
+        if made.path is not None:
+            print(f"kept in {made.path}")  # noqa: T201
+    if made.not_kept is not None:
+        raise made.not_kept
+
+
+def ladder(
+    fps: FpsOption = 30.0,
+    framing: FramingOption = "any",
+    models: ModelsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what edgeseg calibrate measured here, and what would be taken for a frame rate."""
+    from edgeseg.calibrate import page
+    from edgeseg.calibrate.device import kept_here
+    from edgeseg.command import say
+    from edgeseg.tiers.ladder import choose, ladder_of
+
+    _check(fps, framing)
+    kept, notes = kept_here(models or None)
+    if kept is None or not kept.measured:
+        raise CandidateError(" ".join([*notes, "There is no ladder of this device: run edgeseg calibrate."]))
+    for note in notes:
+        say(note)
+    rungs = ladder_of(kept.measured, framing)
+    choice = choose(rungs, fps)
+    if as_json:
+        print(json.dumps(page.as_json(kept, rungs, choice, fps)))  # noqa: T201
+    else:
+        _show(page.ladder_rows(rungs, choice), page.summary_lines(kept, rungs, choice, 0))
+
+
+def _check(fps: float, framing: str) -> None:
+    from edgeseg.tiers.ladder import FRAMINGS
+
+    if not (math.isfinite(fps) and 0.001 <= fps <= 1000):
+        raise UsageError(f"--fps is {fps:g}; give 0.001 to 1000.")
+    if framing not in FRAMINGS:
+        raise UsageError(f"There is no --framing {framing!r}; {did_you_mean(framing, FRAMINGS)}")
+
+
+def _show(rows: list[dict[str, str]], lines: list[str]) -> None:
+    from edgeseg.errors import one_line
+    from edgeseg.screen import print_table
+
+    if rows:
+        print_table(rows)
+    for line in lines:
+        print(one_line(line))  # noqa: T201
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C, and what ends a service, come as KeyboardInterrupt; a second one ends at once."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _bar(seconds: float, quiet: bool) -> Iterator[Callable[[Step], None]]:
+    """A progress bar of the time; where there is no terminal, nothing."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield lambda step: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), TimeRemainingColumn(), TextColumn("{task.fields[done]} done, {task.description}"))
+    with Progress(*columns, console=console, transient=True) as bars:
+        task = bars.add_task("starting", total=seconds, done=0)
+        yield lambda step: bars.update(
+            task, completed=min(step.seconds, seconds), description=step.what, done=step.done
+        )
