@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeseg.engines import npu
+from edgeseg.engines import dispatch_log, npu
 from edgeseg.engines.child import ChildEngine
 from edgeseg.engines.litert import CpuEngine
 from edgeseg.errors import CandidateError, UsageError
@@ -37,16 +37,18 @@ def test_without_openvino_it_is_told_what_to_install(tier_file: TierFile) -> Non
 
 
 def test_what_was_taken_is_by_the_runtimes_words() -> None:
-    assert npu.taken_of(TAKEN, 246, False) == (245, 246, 2, "CPU")
-    assert npu.taken_of(TAKEN.replace("1 compiler plugins were", "0 compiler plugins were"), 246, False).nodes == 0
-    assert npu.taken_of(TAKEN.replace("DispatchDelegate", "Other"), 246, False).nodes == 0
-    assert npu.taken_of("", 246, False) == (0, 246, 0, None)
+    file = ["CONV_2D"] * 246
+    assert dispatch_log.taken_of(TAKEN, file) == (245, 246, 2, "CPU")
+    assert dispatch_log.taken_of(TAKEN.replace("] 1 compiler", "] 0 compiler"), file) == (0, 246, 0, None)
+    assert dispatch_log.taken_of(TAKEN.replace("DispatchDelegate", "Other"), file) == (0, 246, 0, None)
+    assert dispatch_log.taken_of(TAKEN.replace("Partitioned", "Other"), file) == (0, 246, 0, None)
+    assert dispatch_log.taken_of("", file) == (0, 246, 0, None)
 
 
-def test_a_model_compiled_beforehand_is_what_the_dispatch_took() -> None:
+def test_of_a_model_compiled_beforehand_the_dispatch_takes_what_was_compiled() -> None:
     started = "INFO: [dispatch_delegate.cc:128] DispatchDelegate::Initialize main\n"
-    assert npu.taken_of(started, 1, True) == (1, 1, 1, None)
-    assert npu.taken_of("", 1, True).nodes == 0
+    assert dispatch_log.taken_of(started, ["DISPATCH_OP", "SOFTMAX"]) == (1, 2, 1, None)
+    assert dispatch_log.taken_of("", ["DISPATCH_OP"]) == (0, 1, 0, None)
 
 
 @pytest.mark.usefixtures("openvino")
