@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from edgeseg.engines import evidence
 
-COMPILED = "DISPATCH_OP"  # the custom operation in place of what was compiled beforehand
+COMPILED = "DISPATCH_OP"  # in place of what was compiled beforehand: kLiteRtDispatchOpCustomName of core/build_stamp.h
 PARTITIONED = re.compile(r"Partitioned subgraph<\d+>, selected (\d+) ops, from a total of (\d+) ops\D+(\d+) partition")
 APPLIED = re.compile(r"(\d+) compiler plugins were applied successfully")
 DEVICE = re.compile(r"Using Intel OpenVINO device: (\w+)")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -14,8 +16,11 @@ from edgeseg.engines import dispatch_log, npu
 from edgeseg.engines.child import ChildEngine
 from edgeseg.engines.litert import CpuEngine
 from edgeseg.errors import CandidateError, UsageError
-from edgeseg.ports import EngineWish
+from edgeseg.ports import EngineWish, ModelIO
 from edgeseg.tiers.catalogue import DEFAULT_TIER, catalogue
+from quantize.graph.flatbuffer import write
+from quantize.graph.graph import Graph, Op
+from tests.quantize.graph.small_graphs import computed, constant, conv, options
 
 TierFile = Callable[..., Path]
 TIER = catalogue()[DEFAULT_TIER]
@@ -66,6 +71,44 @@ def test_openvino_computes_and_is_named(tier_file: TierFile) -> None:
         mask, wanted = engine.infer(picture), CpuEngine(model, TIER.io).infer(picture)
         assert not np.array_equal(mask, wanted), "the very bits of XNNPACK: the CPU engine's kernels have computed"
         np.testing.assert_allclose(mask, wanted, atol=0.02)
+    finally:
+        engine.close()
+
+
+@pytest.mark.usefixtures("openvino")
+def test_what_stays_on_the_cpu_is_counted() -> None:
+    image, seen, sure, mask = (computed(name, 1, 8, 8, depth) for name, depth in zip("isnm", (3, 1, 1, 1), strict=True))
+    normalize = Op(
+        "LOCAL_RESPONSE_NORMALIZATION", [sure], [mask], options("LocalResponseNormalization", radius=1, bias=1)
+    )
+    ops = [conv(image, seen, bias=constant("b", 1)), Op("LOGISTIC", [seen], [sure]), normalize]
+    engine = ChildEngine("npu", write(Graph(ops, [image], [mask], "partly")), ModelIO(8, 8), ON_CPU, deadline_s=30)
+    try:
+        report = engine.report
+    finally:
+        engine.close()
+    assert (report.delegated_nodes, report.all_nodes, report.partitions) == (2, 3, 1)
+
+
+@pytest.mark.usefixtures("openvino")
+def test_a_model_compiled_beforehand_runs_as_it_is(tier_file: TierFile, tmp_path: Path) -> None:
+    tool = Path(str(importlib.import_module("ai_edge_litert").__file__)).parent / "tools" / "apply_plugin_main"
+    if not tool.is_file():
+        pytest.skip("this LiteRT brings no apply_plugin_main")
+    compiler = npu.vendor_of(None).compiler
+    assert compiler is not None
+    libraries = Path(str(importlib.import_module("openvino").__file__)).parent / "libs"
+    words = ["--cmd=apply", f"--model={tier_file()}", f"--o={tmp_path / 'made.tflite'}", f"--libs={compiler.parent}"]
+    words += ["--soc_manufacturer=IntelOpenVINO", "--intel_openvino_graph_backends=cpu"]
+    environment = os.environ | {"LD_LIBRARY_PATH": str(libraries)}
+    subprocess.run([tool, *words], env=environment, capture_output=True, check=True)
+    made = (tmp_path / "made.tflite").read_bytes()
+    engine = ChildEngine("npu", made, TIER.io, ON_CPU, deadline_s=30)
+    try:
+        picture = np.random.default_rng(0).random((TIER.height, TIER.width, 3), np.float32)
+        wanted = CpuEngine(tier_file().read_bytes(), TIER.io).infer(picture)
+        np.testing.assert_allclose(engine.infer(picture), wanted, atol=0.02)
+        assert (engine.report.delegated_nodes, engine.report.all_nodes) == (1, 1)
     finally:
         engine.close()
 
