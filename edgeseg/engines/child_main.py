@@ -39,6 +39,8 @@ def main(numbers: dict[str, int]) -> NoReturn:
         engine = _made(spec["target"], model, io, EngineWish(**spec["wish"]))
         times_ms = _warm_up(engine, spec["warm_up"])
         fields = link.report_fields(engine.report)
+    except EngineFault as error:
+        _refuse(parent, "CandidateError", f"The {spec['kind']} engine fails from the start: {error}")
     except EdgesegError as error:
         _refuse(parent, type(error).__name__, str(error))
     except Exception as error:  # noqa: BLE001 - whatever a library throws becomes the parent's reason

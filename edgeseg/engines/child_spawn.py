@@ -132,12 +132,12 @@ class Spawned:
             os.close(descriptor)
 
     def last_words(self) -> str:
-        """The end of its log as the end of a sentence; what is no warning is left out where there are others."""
+        """The end of its log as the end of a sentence, without what is no warning."""
         at = os.lseek(self._log, 0, os.SEEK_CUR)
         content = os.pread(self._log, link.LOG_BYTES, 0)
         text = (content[at:].lstrip(b"\0") + content[:at]).replace(b"\0", b"").decode("utf-8", "replace")
         lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
-        lines = [line for line in lines if not _CHATTER.match(line)] or lines
+        lines = [line for line in lines if not _CHATTER.match(line)]
         return f"; its last words: {' | '.join(lines[-3:])[-400:].rstrip('.')}" if lines else ""
 
     def _reaped(self, timeout_s: float) -> bool:

@@ -97,7 +97,7 @@ class GpuEngine:
         self._compiled.close()
 
     def _proof(self, text: str) -> EngineReport:
-        nodes = self._compiled.layout.nodes
+        nodes = len(self._compiled.layout.operations)
         seen = [
             f"LiteRT's WebGPU layer: {evidence.sentence(text, 'Selected adapter')}"
             if self._adapter.detail

@@ -47,12 +47,12 @@ class Tensors:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What the file says of its mask (its type; scale 0: no steps) and of its length in operations."""
+    """What the file says of its mask (its type; scale 0: no steps) and of its operations, by their names."""
 
     gives: type[np.generic]
     scale: float
     zero_point: int
-    nodes: int
+    operations: tuple[str, ...]
 
 
 def layout(model: bytes, io: ModelIO) -> Layout:
@@ -60,13 +60,13 @@ def layout(model: bytes, io: ModelIO) -> Layout:
     library, interpreter_class = runtime()
     try:
         interpreter = interpreter_class(model_content=model)
-        nodes = len(interpreter._get_ops_details())
+        operations = tuple(str(one["op_name"]) for one in interpreter._get_ops_details())
     except (RuntimeError, ValueError) as error:
         raise CandidateError(f"The model cannot be read by {library}: {said(error)}.") from error
     _input(interpreter, io)
     index, scale, zero_point = _output(interpreter, io)
     gives = next(one["dtype"] for one in interpreter.get_output_details() if int(one["index"]) == index)
-    return Layout(gives, scale, zero_point, nodes)
+    return Layout(gives, scale, zero_point, operations)
 
 
 def probabilities(steps: npt.NDArray[Any], scale: float, zero_point: int) -> npt.NDArray[np.float32]:

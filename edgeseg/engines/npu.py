@@ -15,7 +15,6 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import platform
-import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,24 +22,13 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseg.engines import compiled, elf, evidence
+from edgeseg.engines import dispatch_log as log
 from edgeseg.engines.interpreter import said
 from edgeseg.errors import CandidateError, UsageError, did_you_mean
 from edgeseg.ports import EngineReport, EngineWish, ModelIO
 
 DISPATCH, COMPILER = "libLiteRtDispatch_", "libLiteRtCompilerPlugin_"
 INTEL_DEVICES = ("NPU", "GPU", "CPU")
-_PARTITIONED = re.compile(r"Partitioned subgraph<\d+>, selected (\d+) ops, from a total of (\d+) ops\D+(\d+) partition")
-_APPLIED = re.compile(r"(\d+) compiler plugins were applied successfully")
-_DEVICE = re.compile(r"Using Intel OpenVINO device: (\w+)")
-_REFUSED_OPERATION = re.compile(r"op type (\d+) is not supported")
-_OPERATIONS = {32: "CUSTOM"}  # litert/c/litert_op_code.h; the only one that our models can have and no NPU knows
-_ERRORS = (
-    r"Cannot load library",
-    r"No available devices|[Dd]evice .*(not found|not registered|doesn't exist)",
-    r"Exception in compil",
-    r"Failed to load plugin|Could not load shared library",
-    r"Plugin errs",
-)
 _INTEL_REMEDY = "pip install 'edgeseg[npu-intel]'"
 
 
@@ -55,15 +43,6 @@ class Vendor(NamedTuple):
     def is_intel(self) -> bool:
         """Whether OpenVINO is behind it."""
         return "openvino" in self.dispatch.name.lower()
-
-
-class Taken(NamedTuple):
-    """What the runtime says the NPU took: operations, of how many, in how many parts, and on which device."""
-
-    nodes: int
-    of: int
-    partitions: int
-    device: str | None
 
 
 class NpuEngine:
@@ -95,13 +74,13 @@ class NpuEngine:
                 claims = bool(made.is_fully_accelerated())
             except (RuntimeError, ValueError) as error:
                 raise CandidateError(
-                    f"LiteRT cannot run this model by {vendor.name}: {_why(heard.listen()) or said(error)}; choose"
+                    f"LiteRT cannot run this model by {vendor.name}: {log.why(heard.listen()) or said(error)}; choose"
                     " another tier or --engine cpu."
                 ) from error
             self._compiled = compiled.Compiled("npu", made, model, io)
             failure = self._compiled.failure()
         self._io = io
-        taken = taken_of(heard.text, self._compiled.layout.nodes, b"DISPATCH_OP" in model)
+        taken = log.taken_of(heard.text, self._compiled.layout.operations)
         if not taken.nodes or not evidence.loaded(DISPATCH):
             raise CandidateError(_fell_back(heard.text, vendor, claims))
         if failure is not None:
@@ -130,8 +109,8 @@ class NpuEngine:
         """See `ports.Engine`."""
         self._compiled.close()
 
-    def _proof(self, text: str, vendor: Vendor, taken: Taken, threads: int) -> EngineReport:
-        said_lines = (_PARTITIONED.pattern, _APPLIED.pattern, _DEVICE.pattern)
+    def _proof(self, text: str, vendor: Vendor, taken: log.Taken, threads: int) -> EngineReport:
+        said_lines = (log.PARTITIONED.pattern, log.APPLIED.pattern, log.DEVICE.pattern)
         seen = [f"LiteRT: {line}" for one in said_lines if (line := evidence.sentence(text, one))]
         for what, pattern in (("compiler", COMPILER), ("dispatch", DISPATCH), ("OpenVINO", r"libopenvino\.so")):
             if path := evidence.loaded(pattern):
@@ -213,25 +192,10 @@ def _load_openvino() -> None:
                 ) from error
 
 
-def taken_of(text: str, nodes: int, is_compiled: bool) -> Taken:
-    """What was taken, by the runtime's words. nodes: of the file. is_compiled: for an NPU, beforehand."""
-    applied = _APPLIED.search(text)
-    started = text.count("DispatchDelegate::Initialize")
-    device = _DEVICE.findall(text)
-    if not started or not (is_compiled or (applied and int(applied[1]))):
-        return Taken(0, nodes, 0, None)
-    parts = [tuple(map(int, one.groups())) for one in _PARTITIONED.finditer(text)]
-    if is_compiled or not parts:  # then what the vendor took is one operation of the file
-        return Taken(nodes if is_compiled else 0, nodes, started, device[-1] if device else None)
-    return Taken(
-        sum(p[0] for p in parts), sum(p[1] for p in parts), sum(p[2] for p in parts), device[-1] if device else None
-    )
-
-
 def _fell_back(text: str, vendor: Vendor, claims: bool) -> str:
     """The sentence about a model of which the NPU took nothing."""
     lie = ", although LiteRT calls it fully accelerated" if claims else ""
-    why = _why(text)
+    why = log.why(text)
     remedy = "choose another tier or --engine cpu"
     if "libopenvino.so" in text and "cannot open shared object" in text:
         why, remedy = "OpenVINO is not installed", f"{_INTEL_REMEDY}, or choose --engine cpu"
@@ -244,14 +208,3 @@ def _fell_back(text: str, vendor: Vendor, claims: bool) -> str:
         f"LiteRT fell back to the CPU in silence{lie}: {vendor.name} took none of the model's operations{reason};"
         f" {remedy}."
     )
-
-
-def _why(text: str) -> str | None:
-    """What the runtime says against the model, shortest first: an operation, the device, the plug-in's own error."""
-    refused = dict.fromkeys(_REFUSED_OPERATION.findall(text))
-    known = [f"it does not know the operation {_OPERATIONS.get(int(number), number)}" for number in refused]
-    for pattern in _ERRORS:
-        if line := evidence.sentence(text, pattern):
-            known.append(re.sub(r'"([^"]+)": \1', r"\1", line)[:300])
-            break
-    return "; ".join(known) or None

@@ -165,6 +165,15 @@ def test_a_child_that_does_not_start_says_why(start: dict[str, Any], says: str) 
         pass
 
 
+def test_an_engine_that_fails_at_its_first_inference_is_refused() -> None:
+    model = orders((0, "raise", "The device was reset."))
+    with pytest.raises(
+        CandidateError, match=r"^The gpu engine fails from the start: The device was reset\.$"
+    ) as caught:
+        ChildEngine("gpu", model, IO, target=TARGET, warm_up=1)
+    assert type(caught.value) is CandidateError
+
+
 def test_a_child_that_is_never_ready_is_ended() -> None:
     with pytest.raises(CandidateError, match=r"not ready after 0\.5 s and was ended"):
         ChildEngine("gpu", orders(hang=100), IO, target=TARGET, start_timeout_s=0.5)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -10,12 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeseg.engines import npu
+from edgeseg.engines import dispatch_log, npu
 from edgeseg.engines.child import ChildEngine
 from edgeseg.engines.litert import CpuEngine
 from edgeseg.errors import CandidateError, UsageError
-from edgeseg.ports import EngineWish
+from edgeseg.ports import EngineWish, ModelIO
 from edgeseg.tiers.catalogue import DEFAULT_TIER, catalogue
+from quantize.graph.flatbuffer import write
+from quantize.graph.graph import Graph, Op
+from tests.quantize.graph.small_graphs import computed, constant, conv, options
 
 TierFile = Callable[..., Path]
 TIER = catalogue()[DEFAULT_TIER]
@@ -37,16 +42,18 @@ def test_without_openvino_it_is_told_what_to_install(tier_file: TierFile) -> Non
 
 
 def test_what_was_taken_is_by_the_runtimes_words() -> None:
-    assert npu.taken_of(TAKEN, 246, False) == (245, 246, 2, "CPU")
-    assert npu.taken_of(TAKEN.replace("1 compiler plugins were", "0 compiler plugins were"), 246, False).nodes == 0
-    assert npu.taken_of(TAKEN.replace("DispatchDelegate", "Other"), 246, False).nodes == 0
-    assert npu.taken_of("", 246, False) == (0, 246, 0, None)
+    file = ["CONV_2D"] * 246
+    assert dispatch_log.taken_of(TAKEN, file) == (245, 246, 2, "CPU")
+    assert dispatch_log.taken_of(TAKEN.replace("] 1 compiler", "] 0 compiler"), file) == (0, 246, 0, None)
+    assert dispatch_log.taken_of(TAKEN.replace("DispatchDelegate", "Other"), file) == (0, 246, 0, None)
+    assert dispatch_log.taken_of(TAKEN.replace("Partitioned", "Other"), file) == (0, 246, 0, None)
+    assert dispatch_log.taken_of("", file) == (0, 246, 0, None)
 
 
-def test_a_model_compiled_beforehand_is_what_the_dispatch_took() -> None:
+def test_of_a_model_compiled_beforehand_the_dispatch_takes_what_was_compiled() -> None:
     started = "INFO: [dispatch_delegate.cc:128] DispatchDelegate::Initialize main\n"
-    assert npu.taken_of(started, 1, True) == (1, 1, 1, None)
-    assert npu.taken_of("", 1, True).nodes == 0
+    assert dispatch_log.taken_of(started, ["DISPATCH_OP", "SOFTMAX"]) == (1, 2, 1, None)
+    assert dispatch_log.taken_of("", ["DISPATCH_OP"]) == (0, 1, 0, None)
 
 
 @pytest.mark.usefixtures("openvino")
@@ -64,6 +71,44 @@ def test_openvino_computes_and_is_named(tier_file: TierFile) -> None:
         mask, wanted = engine.infer(picture), CpuEngine(model, TIER.io).infer(picture)
         assert not np.array_equal(mask, wanted), "the very bits of XNNPACK: the CPU engine's kernels have computed"
         np.testing.assert_allclose(mask, wanted, atol=0.02)
+    finally:
+        engine.close()
+
+
+@pytest.mark.usefixtures("openvino")
+def test_what_stays_on_the_cpu_is_counted() -> None:
+    image, seen, sure, mask = (computed(name, 1, 8, 8, depth) for name, depth in zip("isnm", (3, 1, 1, 1), strict=True))
+    normalize = Op(
+        "LOCAL_RESPONSE_NORMALIZATION", [sure], [mask], options("LocalResponseNormalization", radius=1, bias=1)
+    )
+    ops = [conv(image, seen, bias=constant("b", 1)), Op("LOGISTIC", [seen], [sure]), normalize]
+    engine = ChildEngine("npu", write(Graph(ops, [image], [mask], "partly")), ModelIO(8, 8), ON_CPU, deadline_s=30)
+    try:
+        report = engine.report
+    finally:
+        engine.close()
+    assert (report.delegated_nodes, report.all_nodes, report.partitions) == (2, 3, 1)
+
+
+@pytest.mark.usefixtures("openvino")
+def test_a_model_compiled_beforehand_runs_as_it_is(tier_file: TierFile, tmp_path: Path) -> None:
+    tool = Path(str(importlib.import_module("ai_edge_litert").__file__)).parent / "tools" / "apply_plugin_main"
+    if not tool.is_file():
+        pytest.skip("this LiteRT brings no apply_plugin_main")
+    compiler = npu.vendor_of(None).compiler
+    assert compiler is not None
+    libraries = Path(str(importlib.import_module("openvino").__file__)).parent / "libs"
+    words = ["--cmd=apply", f"--model={tier_file()}", f"--o={tmp_path / 'made.tflite'}", f"--libs={compiler.parent}"]
+    words += ["--soc_manufacturer=IntelOpenVINO", "--intel_openvino_graph_backends=cpu"]
+    environment = os.environ | {"LD_LIBRARY_PATH": str(libraries)}
+    subprocess.run([tool, *words], env=environment, capture_output=True, check=True)
+    made = (tmp_path / "made.tflite").read_bytes()
+    engine = ChildEngine("npu", made, TIER.io, ON_CPU, deadline_s=30)
+    try:
+        picture = np.random.default_rng(0).random((TIER.height, TIER.width, 3), np.float32)
+        wanted = CpuEngine(tier_file().read_bytes(), TIER.io).infer(picture)
+        np.testing.assert_allclose(engine.infer(picture), wanted, atol=0.02)
+        assert (engine.report.delegated_nodes, engine.report.all_nodes) == (1, 1)
     finally:
         engine.close()
 
