@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _ROOMS = {"alpha": Mode.ALPHA, "none": Mode.NONE}  # backgrounds that are none
 AUTO = "auto"
+_PATIENT_DEADLINE_S = 4.0  # where no frame comes by itself; the runtime waits for 5
 CHROMA_SIZE = Size(640, 360)  # what half the chroma of a 720p frame holds; a finer key would see no more
 
 
@@ -69,7 +70,7 @@ class Settings:
 
 @dataclass(slots=True)
 class Run:
-    """A runtime and what a report says of its parts."""
+    """A runtime and what a report says of its parts. requested: the engine that was asked for, by name or by choice."""
 
     runtime: Runtime
     source: FrameSource
@@ -77,6 +78,7 @@ class Run:
     pipeline: Pipeline
     engine: Engine | None
     tier: str | None
+    requested: str | None
 
 
 def build(settings: Settings, emit: Emit, clock: Clock | None = None) -> Run:
@@ -89,6 +91,8 @@ def build(settings: Settings, emit: Emit, clock: Clock | None = None) -> Run:
     source = open_source(settings.source, SourceWish(settings.size, settings.fps, settings.realtime), clock, emit)
     try:
         fps = settings.fps or source.info.fps
+        if not source.info.live:
+            settings = replace(settings, engine_deadline_s=_PATIENT_DEADLINE_S)
         settings = settled(settings, mode, fps, emit)
         sink = open_sink(settings.sink, SinkWish(fps, source.info.audio_from, mode is Mode.ALPHA), emit)
         if mode is Mode.ALPHA and not sink.keeps_alpha:
@@ -105,7 +109,7 @@ def build(settings: Settings, emit: Emit, clock: Clock | None = None) -> Run:
     if isinstance(engine, Failover):
         engine.lose = runtime.fail
     tier = settings.tier if engine and settings.segmenter == "tier" else None
-    return Run(runtime, source, sink, pipeline, engine, tier)
+    return Run(runtime, source, sink, pipeline, engine, tier, settings.engine if tier else None)
 
 
 def settled(settings: Settings, mode: Mode, fps: Fraction | None, emit: Emit) -> Settings:
@@ -194,7 +198,7 @@ def make_failover(settings: Settings, known: KnownAnswer, clock: Clock, emit: Em
         substitute = engine_of("cpu", tiers.load(twin, settings.models), twin.io, wish)
     return Failover(
         settings.engine,
-        lambda: engine_of(settings.engine, model, tier.io, wish),
+        lambda: engine_of(settings.engine, model, tier.io, wish, settings.engine_deadline_s),
         substitute,
         lambda engine: knows(engine, known),
         clock,

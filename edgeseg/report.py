@@ -38,6 +38,7 @@ def summary(run: Run, tally: Tally, start: ProcessStart) -> dict[str, Any]:
         "masks": dict(tally.masks),
         "degraded": dict(tally.degraded),
         "tier": run.tier,
+        "requested": run.requested,
         "engine": report.engine if report else None,
         "library": report.library if report else None,
         "threads": report.threads if report else None,
