@@ -12,9 +12,12 @@ from edgeseg.config.profiles import Written
 from edgeseg.errors import ConfigError
 
 DEFAULT = "edgeseg's default"
+# targets, limits, governor: laid over each other key by key too
 _SECTIONS = frozenset(
-    name for name, field in Keys.model_fields.items() if isinstance(field.default, Part)
-)  # targets, limits, governor: laid over each other key by key too
+    name
+    for name, field in Keys.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Part)
+)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,10 @@ def _rate(value: Any) -> Fraction:
     return fps
 
 
+def _text(value: Any) -> str:
+    return str(value)
+
+
 def _null_is_a_word(value: Any) -> Any:
     """`sink: null` is YAML for nothing, but people mean the sink of that name."""
     return "null" if value is None else value
@@ -63,13 +67,13 @@ Words = Annotated[
 SizeWord = Annotated[
     Size,
     PlainValidator(_size),
-    PlainSerializer(str),
+    PlainSerializer(_text),
     WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,5}[xX][0-9]{1,5}$"}),
 ]
 Rate = Annotated[
     Fraction,
     PlainValidator(_rate),
-    PlainSerializer(str),
+    PlainSerializer(_text),
     WithJsonSchema({"type": ["number", "string"], "examples": [30, "30000/1001"]}),
 ]
 EngineWord = Literal["cpu", "gpu", "npu", "edgetpu"]
@@ -85,8 +89,16 @@ class Part(BaseModel):
 class Targets(Part):
     """What to aim at. A camera is asked for it; a file is taken as it is."""
 
-    fps: Rate = Field(default=Fraction(30), description="Frames a second to hold.")
-    size: SizeWord = Field(default=Size(1280, 720), description="Size of the picture, WIDTHxHEIGHT.")
+    fps: Rate = Field(
+        default_factory=lambda: Fraction(30),  # for JSON has no fractions, and no sizes
+        description="Frames a second to hold.",
+        json_schema_extra={"default": 30},
+    )
+    size: SizeWord = Field(
+        default_factory=lambda: Size(1280, 720),
+        description="Size of the picture, WIDTHxHEIGHT.",
+        json_schema_extra={"default": "1280x720"},
+    )
 
 
 class Limits(Part):
@@ -154,9 +166,9 @@ class Keys(Part):
     allow_software_gpu: bool = Field(
         default=False, description="Let a GPU driver that computes on the CPU count as a GPU."
     )
-    targets: Targets = Field(default=Targets(), description="What to aim at.")
-    limits: Limits = Field(default=Limits(), description="What must not be passed.")
-    governor: Governor = Field(default=Governor(), description="How patient to be.")
+    targets: Targets = Field(default_factory=Targets, description="What to aim at.")
+    limits: Limits = Field(default_factory=Limits, description="What must not be passed.")
+    governor: Governor = Field(default_factory=Governor, description="How patient to be.")
 
 
 class Rule(Part):
