@@ -210,8 +210,10 @@ class Bench:
 
     def _rss(self, background: str, frames: int) -> dict[str, Any]:
         import edgeseg.cli
+        import edgeseg.commands.run
 
         assert edgeseg.cli
+        assert edgeseg.commands.run
         self._from_file(background, frames)
         status = Path("/proc/self/status").read_text()
         kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in status.splitlines() if line.startswith("Vm")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,24 +16,27 @@ import cv2
 from edgeseg.backgrounds import BACKGROUNDS
 from edgeseg.capture import SOURCES
 from edgeseg.clock import Clock, SystemClock
-from edgeseg.engines import ENGINES
+from edgeseg.engines import APART, ENGINES
 from edgeseg.errors import CandidateError, NotPermitted, SourceError, UsageError, did_you_mean
-from edgeseg.facts import Emit, Noted, StageTimes
+from edgeseg.facts import Emit, Noted, ignore
+from edgeseg.failover.engine import Failover
 from edgeseg.frames import Frame, PlanesPool, Size
 from edgeseg.pipeline import Mode, Pipeline
-from edgeseg.ports import Background, Engine, FrameSink, FrameSource, SinkWish, SourceWish
+from edgeseg.ports import Background, Engine, EngineWish, FrameSink, FrameSource, ModelIO, SinkWish, SourceWish
 from edgeseg.runtime import Limits, Runtime
 from edgeseg.sinks import SINKS
 from edgeseg.sinks.place import is_same
 from edgeseg.stages.orient import orient
 from edgeseg.tiers import files as tiers
 from edgeseg.tiers.catalogue import DEFAULT_TIER
-from edgeseg.trust import KnownAnswer
+from edgeseg.trust import KnownAnswer, knows
 
 if TYPE_CHECKING:
     from edgeseg.engines.chroma import ChromaKey
 
+_ROOMS = {"alpha": Mode.ALPHA, "none": Mode.NONE}  # backgrounds that are none
 AUTO = "auto"
+_PATIENT_DEADLINE_S = 4.0  # where no frame comes by itself; the runtime waits for 5
 CHROMA_SIZE = Size(640, 360)  # what half the chroma of a 720p frame holds; a finer key would see no more
 
 
@@ -46,8 +49,13 @@ class Settings:
     sink: str = "null"
     tier: str = DEFAULT_TIER  # or "auto": what was measured to be best here, see `chosen`
     engine: str = "cpu"  # or "auto": what goes with the tier
+    require_engine: bool = False  # no other may take its place
     segmenter: str = "tier"
     threads: int = 0
+    allow_software_gpu: bool = False
+    engine_library: str | None = None
+    engine_device: str | None = None
+    engine_deadline_s: float = 0.5  # of one inference, where the engine runs in a process of its own
     fps: Fraction | None = None
     size: Size | None = None
     frames: int | None = None
@@ -62,7 +70,7 @@ class Settings:
 
 @dataclass(slots=True)
 class Run:
-    """A runtime and what a report says of its parts."""
+    """A runtime and what a report says of its parts. requested: the engine that was asked for, by name or by choice."""
 
     runtime: Runtime
     source: FrameSource
@@ -70,6 +78,7 @@ class Run:
     pipeline: Pipeline
     engine: Engine | None
     tier: str | None
+    requested: str | None
 
 
 def build(settings: Settings, emit: Emit, clock: Clock | None = None) -> Run:
@@ -82,21 +91,25 @@ def build(settings: Settings, emit: Emit, clock: Clock | None = None) -> Run:
     source = open_source(settings.source, SourceWish(settings.size, settings.fps, settings.realtime), clock, emit)
     try:
         fps = settings.fps or source.info.fps
+        if not source.info.live:
+            settings = replace(settings, engine_deadline_s=_PATIENT_DEADLINE_S)
         settings = settled(settings, mode, fps, emit)
         sink = open_sink(settings.sink, SinkWish(fps, source.info.audio_from, mode is Mode.ALPHA), emit)
         if mode is Mode.ALPHA and not sink.keeps_alpha:
             raise UsageError(
                 f"The sink {settings.sink} cannot hold transparency; write to images:DIR, a .webm or a .mov file."
             )
-        pipeline, engine = make_pipeline(settings, mode, background, clock)
+        pipeline, engine = make_pipeline(settings, mode, background, clock, emit)
     except BaseException:
         source.close()
         raise
     flip = Flip(settings.hflip, settings.vflip) if settings.hflip or settings.vflip else None
     limits = Limits(settings.frames, settings.fps, settings.max_mask_age_s)
     runtime = Runtime(source, pipeline, sink, clock, emit, limits, flip)
+    if isinstance(engine, Failover):
+        engine.lose = runtime.fail
     tier = settings.tier if engine and settings.segmenter == "tier" else None
-    return Run(runtime, source, sink, pipeline, engine, tier)
+    return Run(runtime, source, sink, pipeline, engine, tier, settings.engine if tier else None)
 
 
 def settled(settings: Settings, mode: Mode, fps: Fraction | None, emit: Emit) -> Settings:
@@ -127,25 +140,39 @@ def check_words(settings: Settings) -> None:
     if settings.engine not in ENGINES or settings.engine == "chroma":
         known = [name for name in ENGINES if name != "chroma"]
         raise UsageError(f"There is no engine {settings.engine!r}; {did_you_mean(settings.engine, known)}")
+    for option, given, engines in (
+        ("--allow-software-gpu", settings.allow_software_gpu, ("gpu",)),
+        ("--engine-library", settings.engine_library, ("npu", "edgetpu")),
+        ("--engine-device", settings.engine_device, ("npu", "edgetpu")),
+    ):
+        if given and settings.engine not in engines:
+            raise UsageError(
+                f"{option} belongs to --engine {' and '.join(engines)}, and the engine is {settings.engine}."
+            )
     if not 0 <= settings.threads <= 64:
         raise UsageError(f"--threads is {settings.threads}; give 1 to 64, or 0 for one less than the cores.")
     kind_of_sink(settings.sink)
 
 
 def make_pipeline(
-    settings: Settings, mode: Mode, background: Background | None, clock: Clock, times: StageTimes | None = None
+    settings: Settings, mode: Mode, background: Background | None, clock: Clock, emit: Emit = ignore
 ) -> tuple[Pipeline, Engine | None]:
     """The stages of a run and its engine; there is none where nothing is hidden."""
     if mode is Mode.NONE:
-        return Pipeline(None, None, None, clock, mode=mode, times=times), None
+        return Pipeline(None, None, None, clock, mode=mode), None
+    doubt = None
     if settings.segmenter == "chroma":
         key = chroma_key(settings.key)
         engine: Engine = load("engine", "chroma", ENGINES)(CHROMA_SIZE.height, CHROMA_SIZE.width, key)
         known, colour = KnownAnswer.key(key.rgb), key.rgb
     else:
-        engine = make_engine(settings)
         known, colour = KnownAnswer.portrait(), None
-    pipeline = Pipeline(engine, background, known, clock, mode=mode, refine=settings.refine, key=colour, times=times)
+        if settings.engine in APART:
+            engine = make_failover(settings, known, clock, emit)
+            doubt = engine.distrust
+        else:
+            engine = make_engine(settings)
+    pipeline = Pipeline(engine, background, known, clock, mode=mode, refine=settings.refine, key=colour, doubt=doubt)
     return pipeline, engine
 
 
@@ -153,8 +180,62 @@ def make_engine(settings: Settings) -> Engine:
     """The engine that runs the tier, its model checked against its hash."""
     check_words(settings)
     tier = tiers.tier(settings.tier, settings.models)
-    threads = settings.threads or max(1, min(4, (os.cpu_count() or 1) - 1))
-    engine: Engine = load("engine", settings.engine, ENGINES)(tiers.load(tier, settings.models), tier.io, threads)
+    model, wish = tiers.load(tier, settings.models), engine_wish(settings)
+    return engine_of(settings.engine, model, tier.io, wish, settings.engine_deadline_s)
+
+
+def make_failover(settings: Settings, known: KnownAnswer, clock: Clock, emit: Emit) -> Failover:
+    """The tier on the settings' accelerator, with the CPU behind it unless that is refused.
+
+    A tier that was compiled for an Edge TPU has its twin behind it.
+    """
+    check_words(settings)
+    tier = tiers.tier(settings.tier, settings.models)
+    model, wish = tiers.load(tier, settings.models), engine_wish(settings)
+    substitute = None
+    if not settings.require_engine:
+        twin = tiers.tier(tier.twin, settings.models) if tier.twin else tier
+        substitute = engine_of("cpu", tiers.load(twin, settings.models), twin.io, wish)
+    return Failover(
+        settings.engine,
+        lambda: engine_of(settings.engine, model, tier.io, wish, settings.engine_deadline_s),
+        substitute,
+        lambda engine: knows(engine, known),
+        clock,
+        emit,
+        present=presence(settings.engine),
+    )
+
+
+def presence(engine: str, root: Path = Path("/")) -> Callable[[], bool] | None:
+    """Whether the devices that this engine may use are still there; None if none was found, so that none can go."""
+    from edgeseg.probe import accelerators
+
+    paths = {path for one in accelerators(root) if one.engine == engine for path in (*one.nodes, *one.where)}
+    there = [root / path.lstrip("/") for path in paths]
+    return (lambda: any(path.exists() for path in there)) if there else None
+
+
+def engine_wish(settings: Settings) -> EngineWish:
+    """What the settings ask of an engine."""
+    return EngineWish(
+        threads=settings.threads or max(1, min(4, (os.cpu_count() or 1) - 1)),
+        software=settings.allow_software_gpu,
+        library=settings.engine_library,
+        device=settings.engine_device,
+    )
+
+
+def engine_of(kind: str, model: bytes, io: ModelIO, wish: EngineWish, deadline_s: float = 0.5) -> Engine:
+    """An engine of the table, in a process of its own if it is one of those that can take this one down.
+
+    deadline_s: how long one inference may take there, see `ChildEngine`.
+    """
+    if kind in APART:
+        from edgeseg.engines.child import ChildEngine
+
+        return ChildEngine(kind, model, io, wish, deadline_s=deadline_s)
+    engine: Engine = load("engine", kind, ENGINES)(model, io, wish)
     return engine
 
 
@@ -277,21 +358,27 @@ def kind_of_sink(spec: str) -> tuple[str, str]:
 
 def open_background(spec: str) -> tuple[Mode, Background | None]:
     """A mode and a background from blur[:N], image:PATH, video:PATH, color:#RRGGBB, alpha or none."""
-    if spec == "alpha":
-        return Mode.ALPHA, None
-    if spec == "none":
-        return Mode.NONE, None
+    kind, where = kind_of_background(spec)
+    if kind in _ROOMS:
+        return _ROOMS[kind], None
+    background: Background = load("background", kind, BACKGROUNDS)(where)
+    return Mode.REPLACE, background
+
+
+def kind_of_background(spec: str) -> tuple[str, str]:
+    """(kind, where) of a background; raises UsageError if the words name none. Opens nothing."""
+    if spec in _ROOMS:
+        return spec, ""
     kind, where = split(spec, BACKGROUNDS)
     if kind is None:
         word, colon, _ = spec.partition(":")
         if Path(spec).suffix and not colon:
             meant = "video" if Path(spec).suffix.lower() in (".mp4", ".mov", ".mkv", ".webm", ".avi") else "image"
             raise UsageError(f"There is no background {spec!r}; did you mean '{meant}:{spec}'?")
-        raise UsageError(f"There is no background {spec!r}; {did_you_mean(word, [*BACKGROUNDS, 'alpha', 'none'])}")
+        raise UsageError(f"There is no background {spec!r}; {did_you_mean(word, [*BACKGROUNDS, *_ROOMS])}")
     if kind in ("image", "video") and not where:
         raise UsageError(f"The background {spec!r} does not say which; write {kind}:{_EXAMPLES[kind]}.")
-    background: Background = load("background", kind, BACKGROUNDS)(where)
-    return Mode.REPLACE, background
+    return kind, where
 
 
 def refuse_same_file(settings: Settings) -> None:

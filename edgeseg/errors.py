@@ -4,6 +4,7 @@
 
     EdgesegError              70  a bug: the base is never raised itself
     |-- UsageError             2  an option, a value or a configuration is wrong
+    |   `-- ConfigError        2  a file that people write is wrong: a line for each fault
     |-- SourceError            3  no usable source of frames
     |-- CandidateError         4  no usable tier or engine
     |   `-- EngineFault        4  an engine failed while it ran
@@ -14,7 +15,7 @@
     |-- NotPermitted           8  not permitted, or in use by another
     `-- Unreachable           69  something outside is away: index, network, farm device
 
-A message is one sentence that says what was wrong, where, and what to do.
+A message is one sentence that says what was wrong, where, and what to do; of a file, a line for each fault.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ class UsageError(EdgesegError):
     """An option, a value or a configuration is wrong."""
 
     exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A file that people write is wrong; one line "file:line: what" for each fault, all at once."""
 
 
 class SourceError(EdgesegError):

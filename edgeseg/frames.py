@@ -147,6 +147,7 @@ class Frame:
     captured_at: when it came in, on the runtime's clock, in seconds.
     alpha: (H, W) uint8 of the planes' size on a frame that goes to a sink with transparency.
     owner: keeps the memory behind the planes alive.
+    halves: the Y plane halved again and again, (H/2, W/2), (H/4, W/4) ..., once somebody has made them (`Halver`).
     """
 
     planes: Planes
@@ -158,6 +159,7 @@ class Frame:
     captured_at: float = 0.0
     alpha: U8 | None = None
     owner: object = field(default=None, repr=False)
+    halves: tuple[U8, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.planes.size != self.size.even:

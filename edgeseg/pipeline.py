@@ -21,6 +21,7 @@ from edgeseg.facts import StageTimes
 from edgeseg.frames import F32, U8, ColorSpace, Frame, Mask, Planes, Size
 from edgeseg.ports import Background, Engine
 from edgeseg.stages.composite import Blend, CutOut
+from edgeseg.stages.halves import Halver
 from edgeseg.stages.pixels import yuv
 from edgeseg.stages.postprocess import keep_near, postprocess, surer
 from edgeseg.stages.preprocess import ModelInput
@@ -83,11 +84,16 @@ def _nothing(rgb: npt.NDArray[Any]) -> F32:
     raise EngineFault("There is no engine: nothing is hidden.")
 
 
+def _nobody(why: str) -> None:
+    """An engine that has no substitute is not told."""
+
+
 class Pipeline:
     """One engine, one background and the stages between them.
 
     engine, known: None only where `mode` is NONE. background: None in the other two modes. key: the colour of the
-    screen whose light is taken off the person, with a chroma key.
+    screen whose light is taken off the person, with a chroma key. doubt: is told why an answer of the engine can be no
+    mask.
     """
 
     def __init__(
@@ -101,6 +107,7 @@ class Pipeline:
         refine: bool = True,
         key: tuple[int, int, int] | None = None,
         times: StageTimes | None = None,
+        doubt: Callable[[str], None] | None = None,
     ) -> None:
         if (engine is None or known is None) != (mode is Mode.NONE) or (background is None) == (mode is Mode.REPLACE):
             raise ValueError(f"engine, known answer and background do not fit {mode}")
@@ -110,8 +117,10 @@ class Pipeline:
         self._infer: Infer = engine.infer if engine is not None else _nothing
         self._background = background
         self._known = known
+        self._doubt = doubt or _nobody
         self._clock = clock
         self._refine = refine
+        self._halve = Halver()
         self._key = key
         self._input: dict[tuple[Size, ColorSpace], _Input] = {}
         self._output: _Output | None = None
@@ -139,7 +148,8 @@ class Pipeline:
     def prepare(self, frame: Frame) -> npt.NDArray[Any]:
         """The model's input for this frame, (height, width, 3); it stays as it is until the next but one call."""
         start = self._clock.now()
-        tensor = self._input_for(frame).next().fill(frame.planes)
+        self._halve(frame)
+        tensor = self._input_for(frame).next().fill(frame.planes, frame.halves)
         self.times.add("preprocess", self._clock.now() - start)
         return tensor
 
@@ -147,7 +157,11 @@ class Pipeline:
         """Person alpha (h, w) uint8 from the engine's answer; raises EngineFault if it can be no mask."""
         start = self._clock.now()
         assert self._engine is not None
-        alpha = postprocess(scores, self._engine.io, self._input_for(frame).aside.rect)
+        try:
+            alpha = postprocess(scores, self._engine.io, self._input_for(frame).aside.rect)
+        except EngineFault as fault:
+            self._doubt(str(fault))
+            raise
         self.times.add("postprocess", self._clock.now() - start)
         return alpha
 
@@ -170,10 +184,13 @@ class Pipeline:
             again = self._ask(frame)
             if self._known.holds(self._ask):
                 return again
-        raise EngineFault("The mask leapt to nearly everything, and the engine failed its known-answer test.")
+        why = "The mask leapt to nearly everything, and the engine failed its known-answer test."
+        self._doubt(why)
+        raise EngineFault(why)
 
     def _ask(self, frame: Frame) -> U8:
-        tensor = self._input_for(frame).aside.fill(frame.planes)
+        self._halve(frame)
+        tensor = self._input_for(frame).aside.fill(frame.planes, frame.halves)
         return self.read(self._infer(tensor), frame)
 
     def shape(self, person: U8, frame: Frame) -> Mask:
@@ -182,7 +199,7 @@ class Pipeline:
         refine = self._input_for(frame).refine
         alpha = person
         if refine is not None:
-            alpha = refine(person, frame.planes.y)
+            alpha = refine(person, frame.planes.y, frame.halves)
             person = refine.unrefined
         alpha = keep_near(surer(alpha), person, MARGIN)
         self.times.add("refine", self._clock.now() - start)
@@ -198,19 +215,22 @@ class Pipeline:
             return frame
         now = self._clock.now
         own = self._output_for(frame, mask)
-        shown = Frame(own.planes, frame.size, frame.index, frame.pts, frame.time_base, frame.color, frame.captured_at)
+        planes, alpha = own.planes, mask.alpha if mask else None
         start = now()
         person = own.without_spill(frame.planes) if mask and self._key else frame.planes
         if self._background is None:
-            own.cut_out(person, mask.alpha if mask else None, own.planes, yuv((0, 0, 0), frame.color))
-            shown.alpha = own.cut_out.alpha
+            own.cut_out(person, alpha, planes, yuv((0, 0, 0), frame.color))
         else:
             behind = self._background.render(frame, mask)
             self.times.add("background", now() - start)
             start = now()
-            own.blend(person, mask.alpha if mask else None, behind, own.planes)
+            planes = behind if self._background.paints_anew else planes
+            own.blend(person, alpha, behind, planes)
         self.times.add("composite", now() - start)
-        return shown
+        cut = own.cut_out.alpha if self._background is None else None
+        return Frame(
+            planes, frame.size, frame.index, frame.pts, frame.time_base, frame.color, frame.captured_at, alpha=cut
+        )
 
     def process(self, frame: Frame) -> Frame:
         """The whole line for one frame, in this thread; a frame without a believed mask is covered."""

@@ -127,11 +127,28 @@ class ModelIO:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineWish:
+    """What is asked of an engine.
+
+    threads: of a CPU's kernels, at least 1. software: a GPU's adapter that computes on the CPU (SwiftShader, llvmpipe)
+    is welcome; else it is refused. library: where the delegate's library (edgetpu) or the vendor's folder (npu) is,
+    None for where it is usually. device: which one, None for the engine's own choice.
+    """
+
+    threads: int = 1
+    software: bool = False
+    library: str | None = None
+    device: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EngineReport:
     """What an engine can prove of itself: who computes, and how much of the graph that one took.
 
     engine: cpu, gpu, npu, edgetpu or chroma. library: the runtime and its version. delegate: who
-    took nodes, None if nobody. delegated_nodes of all_nodes.
+    took nodes, None if nobody. delegated_nodes of all_nodes, in so many partitions (0: not known).
+    adapter: the device by its own name. software: that device is the CPU in disguise. evidence: sentences that say
+    what was seen: who was loaded, what the runtime said of it.
     """
 
     engine: str
@@ -140,10 +157,19 @@ class EngineReport:
     delegate: str | None
     delegated_nodes: int
     all_nodes: int
+    partitions: int = 0
+    adapter: str | None = None
+    software: bool = False
+    evidence: tuple[str, ...] = ()
 
 
 class Engine(Protocol):
-    """A way to run a model on one picture after the other, from one thread."""
+    """A way to run a model on one picture after the other, from one thread.
+
+    Those of the table are made as `Class(model: bytes, io: ModelIO, wish: EngineWish = EngineWish())` (`chroma`, which
+    has no model, is the exception). The constructor raises CandidateError, with the reason and the remedy, if the
+    engine cannot do what its name says, and NotPermitted if a device is there and not for us.
+    """
 
     @property
     def io(self) -> ModelIO:
@@ -169,6 +195,14 @@ class Engine(Protocol):
 
 class Background(Protocol):
     """What is shown where the person is not."""
+
+    @property
+    def paints_anew(self) -> bool:
+        """Whether each `render` paints a picture of its own, into which the caller may put the person.
+
+        What others give is read and never written.
+        """
+        ...
 
     def render(self, frame: Frame, mask: Mask | None) -> Planes:
         """Planes of `frame.planes.size` in the frame's colour space, valid until the next call.

@@ -110,7 +110,7 @@ class Runtime:
         self._prepare = prepare
         self._captured: Mailbox[Frame] = Mailbox()
         self._stop = threading.Event()
-        self._error: Exception | None = None  # of the capture thread
+        self._error: Exception | None = None  # of another thread
         self._newest: Mask | None = None  # the newest believed mask
         self._last_fault: EngineFault | None = None
         self._degraded: str | None = None
@@ -124,6 +124,11 @@ class Runtime:
         """Finish after the frame in hand; from any thread but not from a signal handler, which may hold our locks."""
         self._stop.set()
         self._captured.close()
+
+    def fail(self, error: Exception) -> None:
+        """Finish likewise; `run` raises this error. From any thread."""
+        self._error = self._error or error
+        self.stop()
 
     def run(self) -> None:
         """Until the source ends, `stop` is called or something fails; source and sink are closed either way.

@@ -94,8 +94,9 @@ def print_figures(figures: dict[str, Any]) -> None:
         f"dropped: {drops}; covered: {figures['masks'].get('cover', 0)}; carried: {figures['masks'].get('carried', 0)}",
     ]
     if figures["engine"]:
+        who = f"{figures['engine']}, {figures['adapter']}" if figures["adapter"] else figures["engine"]
         lines.append(
-            f"{figures['tier'] or 'no tier'} on {figures['engine']} ({figures['library']}),"
+            f"{figures['tier'] or 'no tier'} on {who} ({figures['library']}),"
             f" threads: {figures['threads']}, nodes delegated: {figures['delegated']}"
         )
     lines.append(f"output: {figures['output']}")

@@ -46,7 +46,12 @@ class Segmenter:
         self._pipeline = Pipeline(
             self._engine, None, KnownAnswer.portrait(), SystemClock(), mode=Mode.ALPHA, refine=refine
         )
-        self._pipeline.prove()
+        try:
+            self._pipeline.prove()
+        except BaseException:
+            if isinstance(engine, str):
+                self._engine.close()
+            raise
         self._planes: Planes | None = None
 
     @property

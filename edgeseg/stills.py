@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 
-from edgeseg.build import Settings, open_source
+from edgeseg.build import Settings, make_engine, open_source
 from edgeseg.clock import SystemClock
 from edgeseg.errors import OutputError, SourceError, UsageError
 from edgeseg.facts import ignore
@@ -65,10 +65,9 @@ def score(dataset: Path, settings: Settings, progress: Progress | None = None) -
 
 
 def _segmenter(settings: Settings) -> Segmenter:
-    return Segmenter(
-        settings.tier,
-        engine=settings.engine,
-        threads=settings.threads,
-        refine=settings.refine,
-        models=settings.models,
-    )
+    engine = make_engine(settings)
+    try:
+        return Segmenter(engine=engine, refine=settings.refine)
+    except BaseException:
+        engine.close()
+        raise

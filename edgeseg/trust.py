@@ -14,7 +14,10 @@ import numpy as np
 
 from edgeseg.errors import CandidateError
 from edgeseg.frames import U8, Frame, Planes, Size
+from edgeseg.ports import Engine
 from edgeseg.stages.pixels import bgr_to_i420
+from edgeseg.stages.postprocess import postprocess
+from edgeseg.stages.preprocess import ModelInput
 
 NEARLY_ALL = 0.9  # coverage from which a mask can show the room
 LEAP = 0.1  # growth of coverage since the last believed mask that is out of nowhere
@@ -63,6 +66,16 @@ class KnownAnswer:
         hit = np.count_nonzero(found & self.person) / np.count_nonzero(self.person)
         false = np.count_nonzero(found & ~self.person) / np.count_nonzero(~self.person)
         return bool(hit >= LEAST_HIT and false <= MOST_FALSE)
+
+
+def knows(engine: Engine, known: KnownAnswer) -> bool:
+    """Whether an engine by itself, outside of a pipeline, knows the answer."""
+
+    def ask(frame: Frame) -> U8:
+        own = ModelInput(engine.io, frame.size, frame.color)
+        return postprocess(engine.infer(own.fill(frame.planes)), engine.io, own.rect)
+
+    return known.holds(ask)
 
 
 def _portrait() -> tuple[U8, U8]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -11,6 +15,9 @@ from edgeseg.assets import store
 from edgeseg.errors import Unreachable
 from edgeseg.tiers import files
 from edgeseg.tiers.catalogue import DEFAULT_TIER
+from tests.lab import accelerators, edgetpu_file
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -58,3 +65,49 @@ def shared() -> Path:
     if not path.is_dir():
         pytest.skip(f"there is no {path.name}/ beside the checkout")
     return path
+
+
+@pytest.fixture(scope="module")
+def software_gpu() -> Iterator[None]:
+    """Vulkan with SwiftShader and nothing else for every process that is started; skips the test without it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in _lent("gpu", accelerators.gpu).items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="module")
+def openvino() -> Iterator[None]:
+    """OpenVINO on Python's search path, of processes that are started too; skips the test without it."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = str(_lent("npu", accelerators.npu))
+        patch.syspath_prepend(folder)
+        patch.setenv("PYTHONPATH", folder, prepend=os.pathsep)
+        yield
+
+
+def _lent(kind: str, make: Callable[[], T]) -> T:
+    if reason := accelerators.missing(kind):
+        pytest.skip(reason)
+    try:
+        return make()
+    except Unreachable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def edgetpu_stub(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A delegate that stands in for libedgetpu, see tests/lab/edgetpu_stub.c; skips the test without a compiler."""
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        pytest.skip("the stand-in for libedgetpu needs a C compiler: run tests/lab/setup.sh")
+    library = tmp_path_factory.mktemp("edgetpu") / "libedgetpu.so.1"
+    source = Path(__file__).with_name("lab") / "edgetpu_stub.c"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, source], check=True)
+    return library
+
+
+@pytest.fixture(scope="session")
+def edgetpu_model() -> bytes:
+    """As Coral's compiler makes them, 8x8 and float32."""
+    return edgetpu_file.compiled()

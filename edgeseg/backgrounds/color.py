@@ -12,6 +12,8 @@ from edgeseg.stages.pixels import yuv
 class ColorBackground:
     """A plain colour, `#RRGGBB`."""
 
+    paints_anew = False
+
     def __init__(self, where: str) -> None:
         match = re.fullmatch(r"#?([0-9a-fA-F]{6})", where)
         if not match:

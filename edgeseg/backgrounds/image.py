@@ -21,6 +21,8 @@ class ImageBackground:
     Raises UsageError or NotPermitted if there is no picture that can be read.
     """
 
+    paints_anew = False
+
     def __init__(self, where: str) -> None:
         self._bgr = _at_most(_read(where), _ENOUGH)
         self._made: tuple[Size, ColorSpace, Planes] | None = None

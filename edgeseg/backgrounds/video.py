@@ -38,6 +38,8 @@ class VideoBackground:
     Raises UsageError or NotPermitted if there is no video that can be read.
     """
 
+    paints_anew = False
+
     def __init__(self, where: str) -> None:
         self._clip = _Clip(where)
         self._now: Fraction | None = None

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeseg.engines import litert
+from edgeseg.engines import interpreter as tflite
 from edgeseg.errors import CandidateError
 
 
@@ -54,10 +54,10 @@ class Graph:
 
 def graph_of(model: bytes, threads: int) -> Graph:
     """Load the model; raises CandidateError if it cannot be run, or the runtime does not tell its nodes."""
-    library, interpreter_class = litert.runtime()
-    interpreter = litert.allocated(interpreter_class, model, threads, library)
+    library, interpreter_class = tflite.runtime()
+    interpreter = tflite.allocated(interpreter_class, model, threads, library)
     try:
-        own, partitions = litert.nodes_and_partitions(interpreter)
+        own, partitions = tflite.nodes_and_partitions(interpreter)
     except (AttributeError, RuntimeError, ValueError) as error:
         raise CandidateError(
             f"{library} does not tell the nodes of a model ({error}); time it without --per-op."

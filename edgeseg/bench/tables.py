@@ -17,10 +17,12 @@ def summary(figures: dict[str, Any]) -> list[str]:
     nodes = f"{figures['delegated']} of {figures['nodes']} nodes {who}"
     if "partitions" in figures:
         nodes += f" in {figures['partitions']} partition{'' if figures['partitions'] == 1 else 's'}"
+    who = f"{figures['engine']}, {figures['adapter']}" if figures.get("adapter") else figures["engine"]
     lines = [
-        f"{figures['tier']} on {figures['engine']} ({figures['library']}), threads: {threads}, {nodes}",
+        f"{figures['tier']} on {who} ({figures['library']}), threads: {threads}, {nodes}",
         f"p50 {ms['p50']:.2f} ms, p95 {ms['p95']:.2f} ms of {figures['runs']} runs",
     ]
+    lines += [f"seen: {one}" for one in figures.get("evidence", ())]
     if figures.get("ops"):
         lines.append(f"{figures['profiled_ms']:.2f} ms while the ops were timed ({figures['method']})")
     if figures.get("note"):

@@ -46,6 +46,8 @@ def tier_times(settings: Settings, runs: int, per_op: bool, clock: Clock | None 
         "delegate": report.delegate,
         "delegated": report.delegated_nodes,
         "nodes": report.all_nodes,
+        "adapter": report.adapter,
+        "evidence": list(report.evidence),
     }
     if per_op:
         model = files.load(files.tier(settings.tier, settings.models), settings.models)

@@ -23,12 +23,6 @@ ModelsOption = Annotated[str | None, typer.Option(help="A folder of tiers to loo
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(calibrate)
-    app.command()(ladder)
-
-
 def calibrate(
     time: Annotated[float, typer.Option(metavar="S", help="Seconds that it may take.")] = 60.0,
     fps: FpsOption = 30.0,

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from edgeseg.config.quantities import same_in_another_unit, unit_of
 from edgeseg.config.yaml_lines import Loc, Where
 from edgeseg.errors import did_you_mean
+
+_WANTED = {
+    "float_type": "write a number",
+    "int_type": "write a whole number",
+    "finite_number": "write a finite number",
+    "bool_type": "write true or false",
+    "string_type": "write text, in quotation marks if need be",
+    "list_type": "write a list, such as [a, b]",
+    "literal_error": "choose {expected}",
+    "greater_than": "must be more than {gt:g}",
+    "greater_than_equal": "must be {ge:g} or more",
+    "less_than_equal": "must be {le:g} or less",
+    "too_short": "must hold at least one",
+    "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "must be lower-case letters, digits, '.', '_' and '-'",
+}
 
 
 def sentences(error: ValidationError, model: type[BaseModel], where: Where) -> list[str]:
@@ -16,21 +34,40 @@ def sentences(error: ValidationError, model: type[BaseModel], where: Where) -> l
     An unknown key says which known one is nearest. `where` is that of `yaml_lines.load`.
     """
     lines: list[tuple[int, str]] = []
-    for problem in error.errors(include_url=False, include_context=False):
+    for problem in error.errors(include_url=False):
         loc = tuple(problem["loc"])
         place = where(loc)
         path = _dotted(loc)
-        if problem["type"] == "extra_forbidden":
-            text = f"{path!r} is no known key: {did_you_mean(str(loc[-1]), _keys(model, loc[:-1]))}"
+        if problem["type"] in ("extra_forbidden", "invalid_key"):  # the latter is a number, or nothing
+            key = str(loc[-1])
+            text = f"{_dotted((*loc[:-1], key))!r} is no known key: {_known(key, _keys(model, loc[:-1]))}"
         elif problem["type"] == "missing":
             text = f"{path!r} is missing."
         elif problem["type"] in ("model_type", "model_attributes_type", "dict_type"):
             text = f"{path} must be a mapping of keys to values{_given(problem['input'])}."
         else:
-            message = problem["msg"].removeprefix("Value error, ").rstrip(".")
-            text = f"{path}: {message[:1].lower()}{message[1:]}{_given(problem['input'])}."
+            text = f"{path}: {_wanted(problem)}{_given(problem['input'])}{_in_unit(loc)}."
         lines.append((int(place.rpartition(":")[2]), f"{place}: {text}"))
     return [text for _, text in sorted(lines, key=lambda line: line[0])]
+
+
+def _wanted(problem: Mapping[str, Any]) -> str:
+    """What to write instead; pydantic's own words, which change with its versions, only where we have none."""
+    if problem["type"] in _WANTED:
+        return _WANTED[problem["type"]].format_map(problem.get("ctx", {}))
+    text: str = problem["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"{text[:1].lower()}{text[1:]}"
+
+
+def _known(word: str, keys: list[str]) -> str:
+    """The end of a sentence about an unknown key: another's name may differ in its unit only."""
+    same = same_in_another_unit(word, keys)
+    return f"did you mean {same!r}, in {unit_of(same)}?" if same else did_you_mean(word, keys)
+
+
+def _in_unit(loc: Loc) -> str:
+    unit = unit_of(str(loc[-1])) if loc else None
+    return f"; write {unit} as a plain number" if unit else ""
 
 
 def _given(value: Any) -> str:

@@ -1,42 +1,33 @@
-"""The `cpu` engine: LiteRT, or tflite-runtime where there is no LiteRT (32-bit Raspberry Pi OS).
-
-Both print "INFO: Created TensorFlow Lite XNNPACK delegate for CPU." on stderr once a process; neither package
-exports the C++ call that would silence it.
-"""
+"""The `cpu` engine: LiteRT, or tflite-runtime where there is no LiteRT (32-bit Raspberry Pi OS)."""
 
 from __future__ import annotations
 
-import importlib
 import os
-import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edgeseg.errors import CandidateError, EngineFault
-from edgeseg.ports import EngineReport, ModelIO
-
-# (distribution, package), in the order they are tried: tflite-runtime has fewer kernels and gets no more releases.
-RUNTIMES = (("ai-edge-litert", "ai_edge_litert"), ("tflite-runtime", "tflite_runtime"))
+from edgeseg.engines.interpreter import Tensors, allocated, counted, runtime
+from edgeseg.errors import EngineFault
+from edgeseg.ports import EngineReport, EngineWish, ModelIO
 
 
 class CpuEngine:
     """Runs a `.tflite` model on CPU cores, by XNNPACK's kernels for every node that they cover.
 
-    model: a path or the file's bytes. io: how it is fed and read; the model is checked against it. threads: of
-    XNNPACK, at least 1. An Engine, see `ports`. `infer` releases the GIL while it computes. Raises CandidateError if no
-    runtime is installed, or the model is broken, or does not fit `io`, or has an operation the runtime lacks.
+    model: a path or the file's bytes. io: how it is fed and read; the model is checked against it. wish: its threads
+    are XNNPACK's, the rest is for others. An Engine, see `ports`. `infer` releases the GIL while it computes. Raises
+    CandidateError if no runtime is installed, or the model is broken, or does not fit `io`, or has an operation the
+    runtime lacks.
     """
 
-    def __init__(self, model: bytes | str | os.PathLike[str], io: ModelIO, threads: int = 1) -> None:
+    def __init__(self, model: bytes | str | os.PathLike[str], io: ModelIO, wish: EngineWish = EngineWish()) -> None:
         self._io = io
         self._library, interpreter_class = runtime()
-        self._interpreter: Any = allocated(interpreter_class, model, threads, self._library)
-        self._input = _input(self._interpreter, io)
-        self._output, self._scale, self._zero_point = _output(self._interpreter, io)
-        self._threads = threads
+        self._interpreter: Any = allocated(interpreter_class, model, wish.threads, self._library)
+        self._tensors = Tensors(self._interpreter, io)
+        self._threads = wish.threads
         self._report: EngineReport | None = None
 
     @property
@@ -48,159 +39,17 @@ class CpuEngine:
     def report(self) -> EngineReport:
         """See `ports.Engine`; worked out when it is first asked for, which takes longer than an inference."""
         if self._report is None:
-            delegated, nodes = delegated_nodes(self._interpreter)
+            delegated, nodes, partitions = counted(self._interpreter)
             delegate = "XNNPACK" if delegated else None
-            self._report = EngineReport("cpu", self._library, self._threads, delegate, delegated, nodes)
+            self._report = EngineReport("cpu", self._library, self._threads, delegate, delegated, nodes, partitions)
         return self._report
 
     def infer(self, rgb: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """See `ports.Engine`."""
-        interpreter = self._interpreter
-        if interpreter is None:
+        if self._interpreter is None:
             raise EngineFault("The cpu engine was asked for a mask after it was closed.")
-        try:
-            interpreter.set_tensor(self._input, rgb[np.newaxis])
-            interpreter.invoke()
-            answer: npt.NDArray[Any] = interpreter.get_tensor(self._output)
-        except (RuntimeError, ValueError) as error:
-            raise EngineFault(f"The cpu engine ({self._library}) failed: {_one_line(error)}.") from error
-        answer = answer.reshape(self._io.height, self._io.width)
-        if self._scale:
-            answer = np.subtract(answer, self._zero_point, dtype=np.float32)
-            answer *= self._scale
-        return answer
+        return self._tensors.infer(self._interpreter, rgb, f"The cpu engine ({self._library})")
 
     def close(self) -> None:
         """See `ports.Engine`."""
         self._interpreter = None
-
-
-def delegated_nodes(interpreter: Any) -> tuple[int, int]:
-    """(nodes that a delegate took over, nodes of the model), (0, 0) where the runtime does not tell."""
-    try:
-        nodes, partitions = nodes_and_partitions(interpreter)
-    except (AttributeError, RuntimeError, ValueError):
-        return 0, 0
-    return len({index for partition in partitions for index in partition}), len(nodes)
-
-
-def nodes_and_partitions(interpreter: Any) -> tuple[list[dict[str, Any]], list[list[int]]]:
-    """The model's own nodes, and for each partition that a delegate took over the indexes of its nodes.
-
-    After allocation the runtime's list holds the model's own nodes, then one DELEGATE node for each partition. Which
-    nodes a partition holds is not said: they are those met on the way back from its outputs to its inputs.
-    Source: `_get_ops_details` of the installed interpreter.py, which is private: raises AttributeError, RuntimeError or
-    ValueError where a runtime has none.
-    """
-    listed = interpreter._get_ops_details()
-    own = [node for node in listed if node["op_name"] != "DELEGATE"]
-    maker = {int(tensor): index for index, node in enumerate(own) for tensor in node["outputs"]}
-    partitions = []
-    for partition in (node for node in listed if node["op_name"] == "DELEGATE"):
-        inputs = {int(tensor) for tensor in partition["inputs"]}
-        ahead = [int(tensor) for tensor in partition["outputs"]]
-        taken: set[int] = set()
-        while ahead:
-            index = maker.get(ahead.pop())
-            if index is not None and index not in taken:
-                taken.add(index)
-                ahead += [int(tensor) for tensor in own[index]["inputs"] if int(tensor) not in inputs]
-        partitions.append(sorted(taken))
-    return own, partitions
-
-
-def runtime() -> tuple[str, Any]:
-    """(distribution and version, its Interpreter class) of the first runtime that can be imported."""
-    refusals = []
-    for distribution, package in RUNTIMES:
-        try:
-            module = importlib.import_module(f"{package}.interpreter")
-            top = importlib.import_module(package)
-        except (ImportError, OSError, AttributeError) as error:  # AttributeError: a build for another major of numpy
-            refusals.append(f"{distribution}: {_one_line(error)}")
-            continue
-        return f"{distribution} {_version(top, package)}".rstrip(), module.Interpreter
-    raise CandidateError(
-        "The cpu engine needs LiteRT: pip install ai-edge-litert (on 32-bit Raspberry Pi OS: tflite-runtime and"
-        f" 'numpy<2'); {'; '.join(refusals)}."
-    )
-
-
-def _version(top: Any, package: str) -> str:
-    """The version, without importlib.metadata, whose import alone takes longer than loading the model."""
-    version = getattr(top, "__version__", None)
-    if version is None and top.__file__:
-        for info in Path(top.__file__).parents[1].glob(f"{package}-*.dist-info"):
-            version = info.name.removeprefix(f"{package}-").removesuffix(".dist-info")
-    return str(version or "")
-
-
-def allocated(interpreter_class: Any, model: bytes | str | os.PathLike[str], threads: int, library: str) -> Any:
-    """An interpreter of the model with its memory planned."""
-    source: dict[str, Any]
-    if isinstance(model, bytes):
-        source, name = {"model_content": model}, "The model"
-    else:
-        source, name = {"model_path": os.fspath(model)}, f"The model {os.fspath(model)}"
-    try:
-        interpreter = interpreter_class(num_threads=threads, **source)
-        interpreter.allocate_tensors()
-    except (RuntimeError, ValueError) as error:
-        said = _one_line(error)
-        custom = re.search(r"unresolved custom op: ([\w-]+)", said)
-        if custom and custom[1] == "edgetpu-custom-op":
-            raise CandidateError(
-                f"{name} was compiled for an Edge TPU, which the cpu engine is not: take its twin."
-            ) from error
-        if custom:
-            raise CandidateError(
-                f"{name} needs the operation {custom[1]}, which {library} does not have: install ai-edge-litert where"
-                " there is a wheel of it, or choose a tier that `edgeseg tiers` lists, which run without."
-            ) from error
-        raise CandidateError(f"{name} cannot be run by {library}: {said}.") from error
-    return interpreter
-
-
-def _input(interpreter: Any, io: ModelIO) -> int:
-    """The index of the model's one input, checked against `io`."""
-    wanted = (1, io.height, io.width, 3)
-    details = interpreter.get_input_details()
-    if len(details) == 1 and tuple(details[0]["shape"]) == wanted and details[0]["dtype"] == np.dtype(io.dtype):
-        zero_point = -128 if io.dtype == "int8" else 0
-        if io.dtype != "float32" and not _is_unit(details[0], zero_point):
-            raise CandidateError(f"The model takes {io.dtype} {_numbers(details[0])}, which is no RGB in [0, 1].")
-        return int(details[0]["index"])
-    raise CandidateError(f"The model takes {_shapes(details)}, and the tier says {io.dtype} {list(wanted)}.")
-
-
-def _output(interpreter: Any, io: ModelIO) -> tuple[int, float, int]:
-    """(index, scale, zero point) of the one output that is a mask; a model may have others. Scale 0: float32."""
-    wanted = (1, io.height, io.width, 1)
-    details = interpreter.get_output_details()
-    masks = [one for one in details if tuple(one["shape"]) == wanted]
-    if len(masks) != 1 or masks[0]["dtype"] not in (np.float32, np.int8, np.uint8):
-        raise CandidateError(f"The model gives {_shapes(details)}, and the tier says a mask {list(wanted)}.")
-    mask = masks[0]
-    if mask["dtype"] == np.float32:
-        return int(mask["index"]), 0.0, 0
-    zero_point = -128 if mask["dtype"] == np.int8 else 0
-    if not _is_unit(mask, zero_point):
-        raise CandidateError(f"The model gives {np.dtype(mask['dtype'])} {_numbers(mask)}, which is no probability.")
-    return int(mask["index"]), float(mask["quantization"][0]), zero_point
-
-
-def _is_unit(tensor: dict[str, Any], zero_point: int) -> bool:
-    """Whether the 256 steps of a quantized tensor are [0, 1], with 1 being the last step or the one after."""
-    return bool(1 / 256.5 < tensor["quantization"][0] < 1 / 254.5 and tensor["quantization"][1] == zero_point)
-
-
-def _numbers(tensor: dict[str, Any]) -> str:
-    return "of scale {:g} and zero point {}".format(*tensor["quantization"])
-
-
-def _shapes(details: list[dict[str, Any]]) -> str:
-    return ", ".join(f"{np.dtype(one['dtype'])} {[int(side) for side in one['shape']]}" for one in details)
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()).rstrip(".")

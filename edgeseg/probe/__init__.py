@@ -19,7 +19,7 @@ from edgeseg.probe.accelerators import read_accelerators
 from edgeseg.probe.advice import advice
 from edgeseg.probe.board import read_board
 from edgeseg.probe.cameras import node_of, read_cameras, video_paths
-from edgeseg.probe.capabilities import Capabilities
+from edgeseg.probe.capabilities import Accelerator, Capabilities
 from edgeseg.probe.cpu import read_cpu
 from edgeseg.probe.fact import Fact, Note
 from edgeseg.probe.live import Live, measure, of_tree
@@ -32,12 +32,18 @@ from edgeseg.probe.thermal import read_thermal
 from edgeseg.probe.tree import Tree
 from edgeseg.probe.vulkan import read_vulkan
 
-__all__ = ["Capabilities", "Fact", "Note", "probe", "probe_and_pack"]
+__all__ = ["Capabilities", "Fact", "Note", "accelerators", "probe", "probe_and_pack"]
 
 
 def probe(root: Path = Path("/")) -> Capabilities:
     """What is known of the board whose files are below `root`. Raises nothing, whatever is there."""
     return _probe(Tree(root), _is_live(root))[0]
+
+
+def accelerators(root: Path = Path("/")) -> tuple[Accelerator, ...]:
+    """Only what could run a model besides the CPU."""
+    tree = Tree(root)
+    return read_accelerators(tree, read_soc(tree, read_board(tree)))
 
 
 def probe_and_pack(root: Path = Path("/")) -> tuple[Capabilities, bytes]:

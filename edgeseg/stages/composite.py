@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from edgeseg.frames import U8, Planes, Size
+from edgeseg.stages.pixels import double
 from edgeseg.stages.preprocess import Rect
 
 
@@ -49,7 +50,8 @@ class Blend:
         """out = person * alpha + background * (1 - alpha), alpha (h, w) uint8 resized bilinearly.
 
         Where alpha is 0 the result is exactly the background, where it is 255 exactly the person; None is all 0. The
-        same `background` and `out` objects as at the last call mean that both are as they were then.
+        same `background` and `out` objects as at the last call mean that both are as they were then. `out` may be
+        `background` itself, into which the person is put then.
         """
         whole = Rect(0, 0, *self._mask)
         same = self._last is not None and self._last[0] is background and self._last[1] is out
@@ -65,12 +67,12 @@ class Blend:
             if rect is not None:
                 cv2.bitwise_not(up, dst=rest)
             for plane in planes:
-                if stale is not None:
+                if stale is not None and out is not background:
                     _copy_around(background[plane], where, out[plane], self._scale(stale, level))
                 if rect is not None:
                     target = where.of(out[plane])
-                    cv2.multiply(where.of(person[plane]), up, dst=target, scale=1 / 255)
                     cv2.multiply(where.of(background[plane]), rest, dst=scratch, scale=1 / 255)
+                    cv2.multiply(where.of(person[plane]), up, dst=target, scale=1 / 255)
                     cv2.add(target, scratch, dst=target)
 
     def _upsample(self, part: U8, luma: Rect, chroma: Rect) -> None:
@@ -84,11 +86,7 @@ class Blend:
         if not self._is_coarse:
             cv2.resize(part, luma.size, dst=luma.of(self._alpha[0]), interpolation=cv2.INTER_LINEAR)
             return
-        pairs = chroma.of(self._pairs)
-        np.multiply(up, np.uint16(257), out=pairs, dtype=np.uint16)
-        double = luma.of(self._alpha[0]).view(np.uint16)
-        double[0::2] = pairs
-        double[1::2] = pairs
+        double(up, chroma.of(self._pairs), luma.of(self._alpha[0]))
 
     def _scale(self, rect: Rect, level: int) -> Rect:
         width, height = self._even.width >> level, self._even.height >> level

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from edgeseg.frames import BT601, U8, ColorSpace, Planes
 
@@ -74,6 +75,14 @@ def nv12_to_i420(nv12: U8, out: Planes) -> None:
     pairs = nv12[height:].reshape(height // 2, width // 2, 2)
     cv2.extractChannel(pairs, 0, dst=out.u)
     cv2.extractChannel(pairs, 1, dst=out.v)
+
+
+def double(small: U8, pairs: npt.NDArray[np.uint16], out: U8) -> None:
+    """Each pixel of `small` (h, w) four times in `out` (2h, 2w), two bytes at a time; pairs: (h, w) to work in."""
+    np.multiply(small, np.uint16(257), out=pairs, dtype=np.uint16)
+    wide = out.view(np.uint16)
+    wide[0::2] = pairs
+    wide[1::2] = pairs
 
 
 def yuv(rgb: tuple[int, int, int], color: ColorSpace) -> tuple[int, int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import cv2
@@ -56,19 +57,26 @@ class Shrink:
             self._halves.append(np.empty((h, w), np.uint8))
         self._last = target
 
-    def __call__(self, plane: U8, out: U8) -> None:
-        """Write `plane` (uint8, the source size) into `out` (uint8, the target size)."""
-        for half in self._halves:
-            cv2.resize(plane, (half.shape[1], half.shape[0]), dst=half, interpolation=cv2.INTER_AREA)
-            plane = half
+    def __call__(self, plane: U8, out: U8, halves: Sequence[U8] = ()) -> U8:
+        """`plane` (uint8, the source size) at the target size: in `out`, or one of `halves` if it is just that.
+
+        halves: of `plane` (`Frame.halves`), as far as somebody has made them.
+        """
+        for half in halves:
+            if half.shape == out.shape:
+                return half
+        for depth, own in enumerate(self._halves):
+            if depth >= len(halves):
+                cv2.resize(plane, (own.shape[1], own.shape[0]), dst=own, interpolation=cv2.INTER_AREA)
+            plane = halves[depth] if depth < len(halves) else own
         cv2.resize(plane, self._last, dst=out, interpolation=cv2.INTER_LINEAR)
+        return out
 
 
 class ModelInput:
     """The buffers between frames of one size and colour space and one model's input.
 
-    rect: where the frame lies in the input. luma: (h, w) uint8, the frame's Y at the size of `rect`, a by-product
-    that the refine stage uses as its guide.
+    rect: where the frame lies in the input.
     """
 
     def __init__(self, io: ModelIO, frame: Size, color: ColorSpace) -> None:
@@ -80,7 +88,6 @@ class ModelInput:
         # Small pictures have less chroma than the model takes; bilinear would blur it once more, and the score falls.
         self._chroma = cv2.INTER_CUBIC if frame.chroma.width < size.width else cv2.INTER_LINEAR
         self._channels = [np.empty((size.height, size.width), np.uint8) for _ in range(3)]
-        self.luma: U8 = self._channels[0]
         self._yuv = np.empty((size.height, size.width, 3), np.uint8)
         self._rgb = np.empty_like(self._yuv)
         self._matrix = color.to_rgb()
@@ -88,13 +95,14 @@ class ModelInput:
         black = -128 if io.dtype == "int8" else 0
         self.tensor: npt.NDArray[Any] = np.full((io.height, io.width, 3), black, io.dtype)
 
-    def fill(self, planes: Planes) -> npt.NDArray[Any]:
+    def fill(self, planes: Planes, halves: Sequence[U8] = ()) -> npt.NDArray[Any]:
         """Write the frame into `tensor`, (height, width, 3) RGB of the model's dtype, and return it."""
         # Without the row or column that made the planes even: half a pixel is seen in the score.
-        self._shrink_luma(planes.y[: self._frame.height, : self._frame.width], self._channels[0])
+        luma = planes.y[: self._frame.height, : self._frame.width]
+        luma = self._shrink_luma(luma, self._channels[0], halves)
         cv2.resize(planes.u, self._size, dst=self._channels[1], interpolation=self._chroma)
         cv2.resize(planes.v, self._size, dst=self._channels[2], interpolation=self._chroma)
-        cv2.merge(self._channels, dst=self._yuv)
+        cv2.merge((luma, *self._channels[1:]), dst=self._yuv)
         cv2.transform(self._yuv, self._matrix, dst=self._rgb)
         inside = self.rect.of(self.tensor)
         if self._dtype == "float32":

@@ -5,6 +5,8 @@ Source: He, Sun, Tang, "Guided Image Filtering", TPAMI 2013, and He, Sun, "Fast 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -38,12 +40,15 @@ class Refine:
         """The last `alpha` at `size`, before the filter."""
         return self._alpha
 
-    def __call__(self, alpha: U8, luma: U8) -> U8:
-        """A new alpha (h, w) uint8 of `size`, locally a linear function of `luma`, the frame's Y plane."""
-        self._shrink(luma[: self._frame.height, : self._frame.width], self._guide)
+    def __call__(self, alpha: U8, luma: U8, halves: Sequence[U8] = ()) -> U8:
+        """A new alpha (h, w) uint8 of `size`, locally a linear function of `luma`, the frame's Y plane.
+
+        halves: of `luma`, see `Shrink`.
+        """
+        guide = self._shrink(luma[: self._frame.height, : self._frame.width], self._guide, halves)
         cv2.resize(alpha, self.size, dst=self._alpha)
         i, p, mean_i, mean_p, corr, var = self._f
-        np.copyto(i, self._guide)
+        np.copyto(i, guide)
         np.copyto(p, self._alpha)
         self._mean(i, mean_i)
         self._mean(p, mean_p)

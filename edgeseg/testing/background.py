@@ -42,7 +42,9 @@ class FakeBackground:
         fail_at: int | None = None,
         error: EdgesegError | None = None,
         slow: Callable[[Frame], None] | None = None,
+        paints_anew: bool = True,
     ) -> None:
+        self.paints_anew = paints_anew
         self.rgb = rgb
         self.fail_at = fail_at
         self.error = error or UsageError("The fake background was told to fail.")

@@ -7,7 +7,7 @@ from typing import Any
 
 from edgeseg.bench.graph import fill_inputs, graph_of
 from edgeseg.bench.op_times import op_times
-from edgeseg.engines import litert
+from edgeseg.engines import interpreter as tflite
 from quantize.catalogue import Candidate
 from quantize.families import Family, passes
 from quantize.graph.flatbuffer import read, write
@@ -81,8 +81,8 @@ def content_of(found: Sequence[Candidate], family: Family, size: Size, precision
 
 def _invoke(model: bytes) -> Callable[[], object]:
     """A bare inference with one thread, also of models that are no tiers."""
-    library, interpreter_class = litert.runtime()
-    interpreter: Any = litert.allocated(interpreter_class, model, 1, library)
+    library, interpreter_class = tflite.runtime()
+    interpreter: Any = tflite.allocated(interpreter_class, model, 1, library)
     fill_inputs(interpreter)
     invoke: Callable[[], object] = interpreter.invoke
     return invoke

@@ -90,7 +90,7 @@ def candidate_times(found: Sequence[Candidate]) -> Times:
     """Milliseconds, (round, candidate), of what an engine does for a picture."""
 
     def infer(one: Candidate) -> Callable[[], object]:
-        engine = CpuEngine(one.content, one.tier.io, 1)
+        engine = CpuEngine(one.content, one.tier.io)
         picture = noise(engine.io)
         return lambda: engine.infer(picture)
 

@@ -61,7 +61,7 @@ class Masks:
     def of(self, bgr: U8) -> Bool:
         """Where the candidate sees a person."""
         if self._segmenter is None:
-            self._segmenter = Segmenter(engine=CpuEngine(self._one.content, self._one.tier.io, 1), refine=False)
+            self._segmenter = Segmenter(engine=CpuEngine(self._one.content, self._one.tier.io), refine=False)
         return np.asarray(self._segmenter.mask(bgr) >= THRESHOLD)
 
     def close(self) -> None:

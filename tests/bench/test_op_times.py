@@ -14,14 +14,14 @@ from edgeseg.bench import profiler
 from edgeseg.bench.cut import Cut, NotCut
 from edgeseg.bench.graph import graph_of
 from edgeseg.bench.op_times import OpTimes, op_times
-from edgeseg.engines import litert
+from edgeseg.engines import interpreter as tflite
 from edgeseg.errors import CandidateError
 from quantize.graph.graph import Graph, Op, Quantization, Tensor
 from quantize.graph.writer import write
 
 RUNS = 8
 profiled = pytest.mark.skipif(
-    litert.runtime()[0] not in profiler.CHECKED, reason="LiteRT's profiler is used with a checked version only"
+    tflite.runtime()[0] not in profiler.CHECKED, reason="LiteRT's profiler is used with a checked version only"
 )
 
 
@@ -110,7 +110,7 @@ def test_a_crash_of_the_profiler_is_said_and_groups_are_timed(
 ) -> None:
     crash = tmp_path / "crash.py"
     crash.write_text("import os; os.abort()")
-    monkeypatch.setattr(profiler, "CHECKED", (litert.runtime()[0],))
+    monkeypatch.setattr(profiler, "CHECKED", (tflite.runtime()[0],))
     monkeypatch.setattr(profiler, "CHILD", crash)
     times = op_times(int8, 1, RUNS)
     check(times)

@@ -204,7 +204,29 @@ OPTIONS = [
     Case("unknown option", "run --sorce a.mp4", 2, r"no option '--sorce'; did you mean '--source'\?"),
     Case("unknown tier", "run --source a.mp4 --tier selfie", 2, r"no tier 'selfie'; did you mean 'selfie-"),
     Case("unknown tier, unused", "run --source a.mp4 --background none --tier x", 2, r"no tier 'x'; choose one of "),
-    Case("unknown engine", "run --source a.mp4 --engine gpu", 2, r"no engine 'gpu'; did you mean 'cpu'\?"),
+    Case("unknown engine", "run --source a.mp4 --engine gpus", 2, r"no engine 'gpus'; did you mean 'gpu'\?"),
+    Case(
+        "library of cpu",
+        "run --source a.mp4 --engine-library /x",
+        2,
+        r"--engine-library belongs to --engine npu and edg",
+    ),
+    Case(
+        "device of gpu", "bench --engine gpu --engine-device CPU", 2, r"--engine-device belongs to --engine npu and ed"
+    ),
+    Case(
+        "software npu", "bench --engine npu --allow-software-gpu", 2, r"--allow-software-gpu belongs to --engine gpu, a"
+    ),
+    Case(
+        "device of openvino", "bench --engine npu --engine-device TPU", 2, r"no device 'TPU' here; did you mean 'NPU'"
+    ),
+    Case(
+        "no vendor",
+        "bench --engine npu --engine-library .",
+        4,
+        r"There is no libLiteRtDispatch_\*\.so in \.",
+    ),
+    Case("no edge tpu tier", "bench --engine edgetpu", 4, r"runs tiers that Coral's compiler made, and this is none"),
     Case("unknown segmenter", "run --source a.mp4 --segmenter key", 2, r"no segmenter 'key'; choose tier or chroma"),
     Case("key without chroma", "run --source a.mp4 --key-color #00ff00", 2, r"options belong to --segmenter chroma"),
     Case("grey key", "run --source a.mp4 --segmenter chroma --key-color #808080", 2, r"too grey or too dark"),
@@ -472,6 +494,19 @@ def locked_models(folder: Path) -> None:
     unreadable("m")(folder)
 
 
+CONFIG = bytes_at("c.yaml", b"sink: null")
+
+
+def locked_config(folder: Path) -> None:
+    (folder / "user" / "edgeseg").mkdir(parents=True)
+    unreadable("user/edgeseg")(folder)
+
+
+def locked_profiles(folder: Path) -> None:
+    (folder / "user" / "edgeseg" / "profiles").mkdir(parents=True)
+    unreadable("user/edgeseg/profiles")(folder)
+
+
 def also(make: Make) -> Make:
     return both(a_clip, a_picture, make)
 
@@ -489,6 +524,18 @@ FORBIDDEN = [
     Case("file", "run --source a.mp4 --sink file:b.mp4", 7, r"not writable by this user", also(read_only_file)),
     Case("assets", "assets fetch selfie --asset-dir ro/a", 7, r"ro/a cannot take .* denied", read_only, env=NO_INDEX),
     Case("model", "run --source a.mp4 --models m", 8, r"The model m/.* cannot be read: Permission", also(locked_model)),
+    Case(
+        "config", "run --config c.yaml", 8, r"c\.yaml may not be read: Permission", both(CONFIG, unreadable("c.yaml"))
+    ),
+    Case("configs", "run", 8, r"config\.yaml may not be read", locked_config, env={"XDG_CONFIG_HOME": "user"}),
+    Case(
+        "profiles",
+        "profile list",
+        8,
+        r"edgeseg/profiles may not be read",
+        locked_profiles,
+        env={"XDG_CONFIG_HOME": "user"},
+    ),
     Case("models", "run --source a.mp4 --models m", 8, r"folder of models m cannot be read", also(locked_models)),
 ]
 
@@ -503,6 +550,15 @@ def test_not_permitted(case: Case, tmp_path: Path, plain: tuple[str, ...], reque
     before = sorted(path.name for path in tmp_path.rglob("*"))
     refused(edgeseg(case.args, tmp_path, before=plain, env=case.env), case.code, case.says)
     assert sorted(path.name for path in tmp_path.rglob("*")) == before
+
+
+def test_the_home_of_another_user_is_no_hindrance(tmp_path: Path, plain: tuple[str, ...]) -> None:
+    """Its files are not ours, and a run does not fail for them."""
+    (tmp_path / "other" / "home").mkdir(parents=True)
+    (tmp_path / "other").chmod(0)
+    home = {"XDG_CONFIG_HOME": str(tmp_path / "other" / "home")}
+    refused(edgeseg("run --source missing.mp4", tmp_path, before=plain, env=home), 3, r"missing\.mp4 is not there")
+    assert edgeseg("profile check", tmp_path, before=plain, env=home).code == 0
 
 
 @pytest.fixture

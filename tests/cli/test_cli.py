@@ -317,7 +317,7 @@ class TestStills:
     def test_segmenter_with_an_engine_that_runs_already(self, model: Path, portrait: Path) -> None:
         from edgeseg import Segmenter
 
-        engine = CpuEngine(model, catalogue()[TIER].io, 1)
+        engine = CpuEngine(model, catalogue()[TIER].io)
         given, named = Segmenter(engine=engine), Segmenter(threads=1)
         photo = pixels(portrait / "person.png")
         assert np.array_equal(given.mask(photo), named.mask(photo))

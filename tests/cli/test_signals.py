@@ -144,7 +144,9 @@ def test_a_run_that_is_stopped_before_it_has_a_source(start: Start, tmp_path: Pa
 def test_a_command_that_is_stopped_while_it_is_loaded(
     start: Start, tmp_path: Path, args: str, number: int, code: int
 ) -> None:
-    (tmp_path / "typer.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)\n")
+    # In short sleeps: Python sees a signal that comes just before one only after it.
+    loading = "import time\nprint('loading', flush=True)\nfor _ in range(600):\n    time.sleep(0.1)\n"
+    (tmp_path / "typer.py").write_text(loading)
     child = start(args, env={"PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"})
     assert child.stdout is not None
     assert child.stdout.readline() == b"loading\n"

@@ -51,7 +51,10 @@ def test_where_a_value_is(tmp_path: Path, loc: Loc, line: int) -> None:
 
 BAD = {
     "syntax": (b"a: [1\nb: 2\n", ":2: this is not YAML: expected ',' or ']', but got ':'."),
-    "tab": (b"a:\n\tb: 1\n", ":2: this is not YAML: found character '\\t' that cannot start any token."),
+    "tab": (
+        b"a:\n\tb: 1\n",
+        ":2: this is not YAML: found character '\\t' that cannot start any token (indent with blanks, not with tabs).",
+    ),
     "two documents": (b"a: 1\n---\nb: 2\n", ":2: this is not YAML: but found another document."),
     "not text": (b"\xff\xfe\x00\xd8", ": this is not YAML: unexpected end of data."),
     "a control character": (b"a: \x01\n", ": this is not YAML: special characters are not allowed."),

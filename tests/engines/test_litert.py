@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from edgeseg.engines import litert
-from edgeseg.engines.litert import CpuEngine, delegated_nodes
+from edgeseg.engines.interpreter import RUNTIMES, counted
+from edgeseg.engines.litert import CpuEngine
 from edgeseg.errors import CandidateError, EngineFault
-from edgeseg.ports import ModelIO
+from edgeseg.ports import EngineWish, ModelIO
 from edgeseg.tiers.catalogue import DEFAULT_TIER, catalogue
 
 TierFile = Callable[..., Path]
@@ -24,7 +24,7 @@ EVERY_TIER = pytest.mark.parametrize("name", list(catalogue()))
 
 
 def engine_of(tier_file: TierFile, name: str = DEFAULT_TIER, threads: int = 1) -> CpuEngine:
-    return CpuEngine(tier_file(name), catalogue()[name].io, threads)
+    return CpuEngine(tier_file(name), catalogue()[name].io, EngineWish(threads))
 
 
 def portrait(asset: Callable[[str], Path], io: ModelIO) -> npt.NDArray[Any]:
@@ -65,7 +65,7 @@ def test_the_file_computes_as_the_catalogue_says(tier_file: TierFile, name: str)
 def test_threads_and_bytes_give_the_same_mask(asset: Callable[[str], Path], tier_file: TierFile) -> None:
     one = engine_of(tier_file)
     picture = portrait(asset, one.io)
-    two = CpuEngine(tier_file().read_bytes(), one.io, 2)
+    two = CpuEngine(tier_file().read_bytes(), one.io, EngineWish(2))
     assert two.report.threads == 2
     np.testing.assert_allclose(two.infer(picture), one.infer(picture), atol=1e-4)
 
@@ -95,15 +95,15 @@ def test_a_broken_model_is_refused(content: bytes, tmp_path: Path) -> None:
     path.write_bytes(content)
     for model in (content, path):
         with pytest.raises(CandidateError, match=r"cannot be run by ai-edge-litert"):
-            CpuEngine(model, ModelIO(144, 256), 1)
+            CpuEngine(model, ModelIO(144, 256))
 
 
 def test_a_cut_off_or_missing_model_is_refused(tier_file: TierFile, tmp_path: Path) -> None:
     io = catalogue()[DEFAULT_TIER].io
     with pytest.raises(CandidateError, match="Flatbuffer"):
-        CpuEngine(tier_file().read_bytes()[:100_000], io, 1)
+        CpuEngine(tier_file().read_bytes()[:100_000], io)
     with pytest.raises(CandidateError, match=r"none\.tflite cannot be run"):
-        CpuEngine(tmp_path / "none.tflite", io, 1)
+        CpuEngine(tmp_path / "none.tflite", io)
 
 
 @pytest.mark.parametrize("threads", [0, -1])
@@ -122,7 +122,7 @@ def test_no_threads_is_refused(tier_file: TierFile, threads: int) -> None:
 )
 def test_a_model_that_is_not_what_the_tier_says_is_refused(tier_file: TierFile, io: ModelIO, says: str) -> None:
     with pytest.raises(CandidateError, match=says):
-        CpuEngine(tier_file(), io, 1)
+        CpuEngine(tier_file(), io)
 
 
 class Graph:
@@ -143,11 +143,11 @@ class Graph:
 def test_nodes_are_counted_per_partition() -> None:
     first = {"op_name": "DELEGATE", "inputs": [0, 10], "outputs": [1]}
     last = {"op_name": "DELEGATE", "inputs": [1, 2], "outputs": [3]}
-    assert delegated_nodes(Graph()) == (0, 3)
-    assert delegated_nodes(Graph(first)) == (1, 3)
-    assert delegated_nodes(Graph(first, last)) == (2, 3)
-    assert delegated_nodes(Graph({"op_name": "DELEGATE", "inputs": [0, 10], "outputs": [3]})) == (3, 3)
-    assert delegated_nodes(object()) == (0, 0)
+    assert counted(Graph()) == (0, 3, 0)
+    assert counted(Graph(first)) == (1, 3, 1)
+    assert counted(Graph(first, last)) == (2, 3, 2)
+    assert counted(Graph({"op_name": "DELEGATE", "inputs": [0, 10], "outputs": [3]})) == (3, 3, 1)
+    assert counted(object()) == (0, 0, 0)
 
 
 def _runtime(monkeypatch: pytest.MonkeyPatch, interpreter: type) -> None:
@@ -174,7 +174,7 @@ def test_tflite_runtime_stands_in_and_its_missing_operation_is_named(monkeypatch
 
     _runtime(monkeypatch, Lacking)
     with pytest.raises(CandidateError) as caught:
-        CpuEngine("selfie.tflite", ModelIO(144, 256), 1)
+        CpuEngine("selfie.tflite", ModelIO(144, 256))
     assert str(caught.value) == (
         "The model selfie.tflite needs the operation Convolution2DTransposeBias, which tflite-runtime 2.14.0 does not"
         " have: install ai-edge-litert where there is a wheel of it, or choose a tier that `edgeseg tiers` lists, which"
@@ -231,7 +231,7 @@ def test_a_mask_in_steps_becomes_probabilities(
     monkeypatch: pytest.MonkeyPatch, given: Numbers, levels: list[float], probabilities: list[float]
 ) -> None:
     _runtime(monkeypatch, quantized(SIGNED, given, np.reshape(levels, (1, 2, 2, 1))))
-    engine = CpuEngine(b"model", ModelIO(2, 2, dtype="int8"), 1)
+    engine = CpuEngine(b"model", ModelIO(2, 2, dtype="int8"))
     answer = engine.infer(np.zeros((2, 2, 3), np.int8))
     assert (answer.shape, answer.dtype) == ((2, 2), np.float32)
     np.testing.assert_allclose(answer.ravel(), probabilities, atol=1e-6)
@@ -259,14 +259,14 @@ def test_other_numbers_than_those_of_the_unit_are_refused(
 ) -> None:
     _runtime(monkeypatch, quantized(taken, given, np.zeros((1, 2, 2, 1))))
     with pytest.raises(CandidateError, match=says):
-        CpuEngine(b"model", ModelIO(2, 2, dtype="int8"), 1)
+        CpuEngine(b"model", ModelIO(2, 2, dtype="int8"))
 
 
 def test_no_runtime_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     monkeypatch.setitem(sys.modules, "tflite_runtime", None)
     with pytest.raises(CandidateError, match=r"needs LiteRT: pip install ai-edge-litert"):
-        CpuEngine(b"x", ModelIO(144, 256), 1)
+        CpuEngine(b"x", ModelIO(144, 256))
 
 
 def test_what_the_runtime_throws_while_it_runs_is_a_fault(tier_file: TierFile, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,4 +283,4 @@ def test_what_the_runtime_throws_while_it_runs_is_a_fault(tier_file: TierFile, m
 def test_importing_the_adapter_loads_no_runtime() -> None:
     loaded = "import sys, edgeseg.engines.litert; sys.exit('ai_edge_litert' in sys.modules or 'cv2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", loaded], check=False).returncode == 0
-    assert litert.RUNTIMES[0][0] == "ai-edge-litert"
+    assert RUNTIMES[0][0] == "ai-edge-litert"

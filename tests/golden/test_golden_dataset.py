@@ -24,13 +24,13 @@ BAD = {
     "licence missing": (HEADER.replace("licence: CC0-1.0\n", "") + "items:\n" + A, ["1: 'licence' is missing."]),
     "licence blank": (
         HEADER.replace("CC0-1.0", "'  '") + "items:\n" + A,
-        ["3: licence: string should have at least 1 character, not '  '."],
+        ["3: licence: must not be empty, not '  '."],
     ),
-    "no items": (HEADER + "items: []\n", ["5: items: list should have at least 1 item after validation, not 0."]),
+    "no items": (HEADER + "items: []\n", ["5: items: must hold at least one."]),
     "empty file": ("", ["1: the file must be a mapping of keys to values, not empty."]),
     "a number for a text": (
         HEADER.replace("name: small", "name: 7") + "items:\n" + A,
-        ["1: name: input should be a valid string, not 7."],
+        ["1: name: write text, in quotation marks if need be, not 7."],
     ),
     "parent folder": (
         HEADER + "items:\n  - {image: ../a.png, mask: /etc/am.png}\n",
@@ -48,8 +48,8 @@ BAD = {
         [
             "1: 'name' is missing.",
             "1: 'nmae' is no known key: did you mean 'name'?",
-            "2: version: input should be a valid integer, not 'one'.",
-            "5: fps: input should be greater than or equal to 0, not -1.",
+            "2: version: write a whole number, not 'one'.",
+            "5: fps: must be 0 or more, not -1.",
             "7: 'items[0].mask' is missing.",
         ],
     ),

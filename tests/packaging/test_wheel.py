@@ -128,6 +128,16 @@ def test_the_installed_command_needs_nothing_but_the_wheel(installed, tmp_path, 
     assert not home.exists()
 
 
+def test_the_installed_command_has_its_profiles(installed, tmp_path):
+    command = [installed / "bin" / "edgeseg", "profile"]
+    alone = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    rows = json.loads(run(*command, "list", "--json", cwd=tmp_path, env=alone).stdout)
+
+    assert {row["name"] for row in rows} == {path.stem for path in (ROOT / "device_profiles").glob("*.yaml")}
+    assert all(Path(row["path"]).is_relative_to(installed) for row in rows)
+    assert run(*command, "check", cwd=tmp_path, env=alone).stdout.count(": fine") == len(rows)
+
+
 def test_the_installed_command_has_its_exit_codes(installed, tmp_path):
     command = [installed / "bin" / "edgeseg"]
     wrong = subprocess.run([*command, "run", "--no-such"], check=False, cwd=tmp_path, capture_output=True, text=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeseg.engines.litert import RUNTIMES, delegated_nodes
+from edgeseg.engines.interpreter import RUNTIMES, counted
 
 
 def interpreter_class():
@@ -55,7 +55,7 @@ def main(folder, to, *precisions):
         pictures = np.load(model.with_name(f"pictures-{height}x{width}.npy"))
         given = list(answers(interpreter, pictures))
         np.savez(Path(to, f"{model.stem}.npz"), *(np.concatenate(outputs) for outputs in zip(*given, strict=True)))
-        delegated, nodes = delegated_nodes(interpreter)
+        delegated, nodes, _ = counted(interpreter)
         hashes = [hashlib.sha256(b"".join(out.tobytes() for out in outputs)).hexdigest() for outputs in given]
         print(json.dumps({"model": model.stem, "delegated": delegated, "nodes": nodes, "sha256": hashes}))
 

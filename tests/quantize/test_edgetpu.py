@@ -25,7 +25,7 @@ from edgeseg.tiers import files
 from edgeseg.tiers.catalogue import catalogue
 from quantize.edgetpu.export import Export, export, prepare, table
 from quantize.graph.flatbuffer import read, write
-from quantize.graph.graph import Graph, Op, Tensor
+from quantize.graph.graph import Tensor
 from quantize.graph.passes.activations import expand_hard_swish
 from quantize.graph.validate import validate
 
@@ -220,22 +220,14 @@ class TestWhatIsRefused:
         assert sorted(path.name for path in tmp_path.iterdir()) == [old.name, "models"]
 
 
-def compiled() -> bytes:
-    """A small file as Coral's compiler makes them: one custom operation, its program in the options."""
-    image = Tensor("image", (1, 8, 8, 3), np.dtype(np.float32))
-    mask = Tensor("mask", (1, 8, 8, 1), np.dtype(np.float32))
-    op = Op("edgetpu-custom-op", [image], [mask], b"DWN1 a program", custom=True)
-    return write(Graph([op], [image], [mask], "compiled"))
-
-
-def test_a_compiled_file_in_a_folder_of_models_is_a_tier(models: Path, tmp_path: Path) -> None:
+def test_a_compiled_file_in_a_folder_of_models_is_a_tier(models: Path, tmp_path: Path, edgetpu_model: bytes) -> None:
     name = f"{MINE}-edgetpu"
     assert name not in files.tiers()
     export(MINE, tmp_path / "out")
-    (models / f"{MINE}_edgetpu.tflite").write_bytes(compiled())
+    (models / f"{MINE}_edgetpu.tflite").write_bytes(edgetpu_model)
     tier = files.tier(name)
     assert (tier.twin, tier.io, tier.input) == (MINE, files.tier(MINE).io, files.tier(MINE).input)
-    assert files.load(tier) == compiled()
+    assert files.load(tier) == edgetpu_model
     with pytest.raises(UsageError, match=f"{name} is compiled already; export {MINE}, which it was made from"):
         export(name, tmp_path)
 

@@ -14,13 +14,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edgeseg.frames import U8, Planes, Size
+from edgeseg.frames import U8, Frame, Planes, Size
 from edgeseg.pipeline import MARGIN
 from edgeseg.trust import KnownAnswer
 
 PERSON, RING, ROOM = (40, 128, 128), (150, 128, 128), (200, 30, 220)
 Place = tuple[int, int]
 SIZE = Size(256, 144)
+GREY = "#4a4a4a"  # the colour behind the person in these tests
 
 
 @dataclass(frozen=True)
@@ -75,3 +76,26 @@ def finder(checkered: bool = False) -> Callable[[npt.NDArray[Any]], npt.NDArray[
         return np.asarray(np.clip((0.35 - luma) / 0.15, 0, 1), np.float32)
 
     return find
+
+
+def leaks(scene: Scene, frame: Frame, place: Place, mode: str) -> str | None:
+    """What of the room a frame shows that went out with mode "color" (`GREY`), "alpha" or "blur" (checkered room)."""
+    room = scene.room(place)
+    height, width = scene.size.height, scene.size.width
+    y = frame.planes.y[:height, :width].astype(int)
+    if mode == "blur":
+        # Squares of two pixels are gone if no pixel differs much from the one two to its right.
+        both = room[:, :-2] & room[:, 2:]
+        contrast = np.abs(y[:, 2:] - y[:, :-2])[both].max(initial=0)
+        return f"unblurred squares, contrast {contrast}" if contrast > 60 else None
+    for name, plane in (("U", frame.planes.u), ("V", frame.planes.v)):
+        colour = np.abs(plane.astype(int) - 128).max()
+        if colour > 1:
+            return f"colour of the room in {name}: {colour}"
+    if mode == "alpha":
+        assert frame.alpha is not None
+        shown = int(frame.alpha[:height, :width][room].max(initial=0))
+        return f"alpha {shown} in the room" if shown or y[room].max(initial=16) > 16 else None
+    behind = int(np.rint(16 + int(GREY[1:3], 16) * 219 / 255))
+    off = np.abs(y[room] - behind).max(initial=0)
+    return f"luma of the room: {off} off the background" if off > 1 else None

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from scene import Scene, finder
+from scene import GREY, Scene, finder, leaks
 
 from edgeseg.backgrounds.blur import BlurBackground
 from edgeseg.backgrounds.color import ColorBackground
@@ -32,7 +32,6 @@ from edgeseg.testing.source import FakeSource
 
 FRAMES = 12
 SCENE = Scene()
-GREY = 90
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def _run(case: Case) -> tuple[FakeSink, Tally]:
     engine.delay_s = 1.0
     engine._sleep = lambda seconds: clock.sleep(next(turns, 0.0))  # late answers, in a drawn pattern
     clock = SystemClock()
-    background = {"color": ColorBackground("#4a4a4a"), "blur": BlurBackground("10"), "alpha": None}[case.mode]
+    background = {"color": ColorBackground(GREY), "blur": BlurBackground("10"), "alpha": None}[case.mode]
     mode = Mode.ALPHA if case.mode == "alpha" else Mode.REPLACE
     pipeline = Pipeline(engine, background, SCENE.known(), clock, mode=mode, refine=case.refine)
     source = FakeSource(
@@ -112,28 +111,6 @@ def _run(case: Case) -> tuple[FakeSink, Tally]:
     return sink, tally
 
 
-def _leaks(frame: Frame, place: tuple[int, int], mode: str) -> str | None:
-    room = SCENE.room(place)
-    height, width = SCENE.size.height, SCENE.size.width
-    y = frame.planes.y[:height, :width].astype(int)
-    if mode == "blur":
-        # Squares of two pixels are gone if no pixel differs much from the one two to its right.
-        both = room[:, :-2] & room[:, 2:]
-        contrast = np.abs(y[:, 2:] - y[:, :-2])[both].max(initial=0)
-        return f"unblurred squares, contrast {contrast}" if contrast > 60 else None
-    for name, plane in (("U", frame.planes.u), ("V", frame.planes.v)):
-        colour = np.abs(plane.astype(int) - 128).max()
-        if colour > 1:
-            return f"colour of the room in {name}: {colour}"
-    if mode == "alpha":
-        assert frame.alpha is not None
-        shown = int(frame.alpha[:height, :width][room].max(initial=0))
-        return f"alpha {shown} in the room" if shown or y[room].max(initial=16) > 16 else None
-    behind = int(np.rint(16 + 0x4A * 219 / 255))
-    off = np.abs(y[room] - behind).max(initial=0)
-    return f"luma of the room: {off} off the background" if off > 1 else None
-
-
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_cases())
 @example(Case(ModelIO(72, 128), "color", False, False, ((4, "ones", 7),), (0.0,), 100, 0))
@@ -143,7 +120,7 @@ def _leaks(frame: Frame, place: tuple[int, int], mode: str) -> str | None:
 def test_the_room_never_shows(case: Case) -> None:
     sink, _ = _run(case)
     for frame in sink.frames:
-        leak = _leaks(frame, _place(case, frame.index), case.mode)
+        leak = leaks(SCENE, frame, _place(case, frame.index), case.mode)
         assert leak is None, f"frame {frame.index}: {leak}"
 
 
@@ -154,16 +131,16 @@ def test_the_property_can_fail(mode: str) -> None:
     planes = Planes.allocate(SCENE.size)
     SCENE.paint(_place(case, 0), planes, checkered=mode == "blur")
     frame = Frame(planes, SCENE.size, alpha=np.full(planes.y.shape, 255, np.uint8))
-    assert _leaks(frame, _place(case, 0), mode)
+    assert leaks(SCENE, frame, _place(case, 0), mode)
     sink, tally = _run(case)
     assert tally.masks["own"] == FRAMES
-    assert _leaks(sink.frames[0], _place(case, 0), mode) is None
+    assert leaks(SCENE, sink.frames[0], _place(case, 0), mode) is None
     if mode != "blur":
         faint = sink.frames[0]
         SCENE.paint(_place(case, 0), planes)
         for ours, theirs in zip(faint.planes, planes, strict=True):
             ours[...] = (ours * 0.9 + theirs * 0.1).astype(np.uint8)
-        assert _leaks(faint, _place(case, 0), mode)
+        assert leaks(SCENE, faint, _place(case, 0), mode)
 
 
 def test_a_believed_person_shows() -> None:
@@ -179,7 +156,7 @@ def test_a_leap_is_believed_after_the_known_answer() -> None:
     """Somebody who steps in front of the lens fills the picture, and is shown."""
     scene = Scene(size=Size(256, 144), axes=(400, 400))
     engine = FakeEngine(ModelIO(72, 128), finder())
-    pipeline = Pipeline(engine, ColorBackground("#4a4a4a"), SCENE.known(), SystemClock())
+    pipeline = Pipeline(engine, ColorBackground(GREY), SCENE.known(), SystemClock())
     planes = Planes.allocate(scene.size)
     scene.paint((128, 72), planes)
     shown = pipeline.process(Frame(planes, scene.size))
@@ -188,7 +165,7 @@ def test_a_leap_is_believed_after_the_known_answer() -> None:
 
 def test_a_leap_is_not_believed_of_an_engine_that_fails_the_known_answer() -> None:
     engine = FakeEngine(ModelIO(72, 128), finder())
-    pipeline = Pipeline(engine, ColorBackground("#4a4a4a"), SCENE.known(), SystemClock())
+    pipeline = Pipeline(engine, ColorBackground(GREY), SCENE.known(), SystemClock())
     planes = Planes.allocate(SCENE.size)
     SCENE.paint((128, 72), planes)
     engine.inject("ones")

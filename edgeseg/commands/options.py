@@ -1,0 +1,28 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+# Whether a file can be read is said by whoever reads it, with the exit code that this has.
+FILE: dict[str, Any] = {"readable": False}
+
+TierOption = Annotated[str, typer.Option(help="Model tier, see `edgeseg tiers`.")]
+EngineOption = Annotated[str, typer.Option(help="How to run the tier: cpu, gpu, npu or edgetpu.")]
+SoftwareGpuOption = Annotated[
+    bool, typer.Option("--allow-software-gpu", help="gpu: take an adapter that computes on the CPU, too.")
+]
+EngineLibraryOption = Annotated[
+    str | None, typer.Option(metavar="PATH", help="edgetpu: its library; npu: its vendor's folder.")
+]
+EngineDeviceOption = Annotated[
+    str | None, typer.Option(help="npu of Intel: NPU, GPU or CPU; edgetpu: usb, pci, usb:0.")
+]
+ThreadsOption = Annotated[int, typer.Option(help="Threads of the engine; 0: one less than the cores.")]
+ModelsOption = Annotated[str | None, typer.Option(help="A folder of tiers to look in first.")]
+AssetDirOption = Annotated[str | None, typer.Option(help="Where the pinned files are kept.")]
+OfflineOption = Annotated[bool, typer.Option("--offline", help="Fetch nothing.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")]
+RefineOption = Annotated[bool, typer.Option("--refine/--no-refine", help="Let the mask follow the picture's edges.")]

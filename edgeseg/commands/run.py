@@ -1,0 +1,191 @@
+"""`edgeseg run`: the main job."""
+
+# ruff: noqa: T201 - what is printed here is the output
+from __future__ import annotations
+
+import json
+import math
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edgeseg.command import say
+from edgeseg.commands.options import (
+    FILE,
+    EngineDeviceOption,
+    EngineLibraryOption,
+    JsonOption,
+    ModelsOption,
+    RefineOption,
+    SoftwareGpuOption,
+    ThreadsOption,
+)
+from edgeseg.errors import EdgesegError, UsageError
+from edgeseg.stopping import NOTHING_YET, Stoppable, Stopped, stoppable_run
+
+if TYPE_CHECKING:
+    from edgeseg.build import Settings
+    from edgeseg.report import ProcessStart
+
+
+def run(
+    context: typer.Context,
+    source: Annotated[str, typer.Option(help="PATH, camera:N, picamera2, gst:PIPELINE or auto.")] = "auto",
+    background: Annotated[
+        str, typer.Option(help="blur[:1-100], image:PATH, video:PATH, color:#RRGGBB, alpha or none.")
+    ] = "blur",
+    sink: Annotated[str, typer.Option(help="file:PATH, images:DIR, null, v4l2:/dev/videoN or -.")] = "null",
+    tier: Annotated[
+        str, typer.Option(help="Model tier, see `edgeseg tiers`; auto: the best for the rate, by edgeseg calibrate.")
+    ] = "auto",
+    engine: Annotated[
+        str, typer.Option(help="How to run the tier: cpu, gpu, npu or edgetpu; auto: as was best here.")
+    ] = "auto",
+    require_engine: Annotated[
+        str | None, typer.Option(help="As --engine; where it fails, end with exit code 4 and do not go on with cpu.")
+    ] = None,
+    allow_software_gpu: SoftwareGpuOption = False,
+    engine_library: EngineLibraryOption = None,
+    engine_device: EngineDeviceOption = None,
+    segmenter: Annotated[str, typer.Option(help="tier or chroma (a screen of one colour).")] = "tier",
+    key_color: Annotated[str | None, typer.Option(help="chroma: the screen's colour, #RRGGBB.")] = None,
+    key_tolerance: Annotated[
+        float | None, typer.Option(help="chroma: degrees of hue that are still the screen.")
+    ] = None,
+    key_saturation: Annotated[float | None, typer.Option(help="chroma: what is paler (0-1) is not the screen.")] = None,
+    key_value: Annotated[float | None, typer.Option(help="chroma: what is darker (0-1) is not the screen.")] = None,
+    key_softness: Annotated[float | None, typer.Option(help="chroma: how soft the key's borders are, 0-1.")] = None,
+    threads: ThreadsOption = 0,
+    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT asked of a camera.")] = None,
+    fps: Annotated[str | None, typer.Option(help="Frames a second: asked of a camera, at most of a file.")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many frames.")] = None,
+    realtime: Annotated[bool, typer.Option("--realtime", help="Play a file at its own speed, drop the late.")] = False,
+    refine: RefineOption = True,
+    hflip: Annotated[bool, typer.Option("--hflip", help="Mirror left and right.")] = False,
+    vflip: Annotated[bool, typer.Option("--vflip", help="Mirror top and bottom.")] = False,
+    max_mask_age: Annotated[
+        float, typer.Option(min=0, help="Milliseconds that a live frame's mask may be old; then it is covered.")
+    ] = 250.0,
+    models: ModelsOption = None,
+    profile: Annotated[str | None, typer.Option(help="Take this profile, see `edgeseg profile list`.")] = None,
+    instance: Annotated[str | None, typer.Option(help="Also take the config file NAME.yaml.")] = None,
+    config: Annotated[Path | None, typer.Option(**FILE, help="A config file, instead of config.yaml.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take the background away from a camera or a file, until it ends or Ctrl-C.
+
+    Options go before config files, and those before the profile of the board.
+    """
+    if require_engine and engine not in ("auto", require_engine):
+        raise UsageError(f"--require-engine {require_engine} and --engine {engine} are not the same; leave one out.")
+    from edgeseg.build import Settings
+    from edgeseg.clock import SystemClock
+    from edgeseg.config.places import places
+    from edgeseg.report import ProcessStart
+
+    key = {
+        "color": key_color,
+        "hue_tolerance_deg": key_tolerance,
+        "min_saturation": key_saturation,
+        "min_value": key_value,
+        "softness": key_softness,
+    }
+    settings = Settings(
+        source=source,
+        background=background,
+        sink=sink,
+        tier=tier,
+        engine=require_engine or engine,
+        require_engine=require_engine is not None,
+        allow_software_gpu=allow_software_gpu,
+        engine_library=engine_library or None,
+        engine_device=engine_device or None,
+        segmenter=segmenter,
+        threads=threads,
+        size=_size(size),
+        fps=_fps(fps),
+        frames=frames,
+        realtime=realtime,
+        refine=refine,
+        hflip=hflip,
+        vflip=vflip,
+        max_mask_age_s=_milliseconds("--max-mask-age", max_mask_age),
+        models=models or None,
+        key={name: value for name, value in key.items() if value is not None},
+    )
+    if (profile, instance, config) != (None, None, None) or places().has_config:
+        from edgeseg.run_settings import configured
+
+        settings = configured(settings, _flags(context), profile, instance, config)
+    to_stdout = settings.sink == "-"
+    if to_stdout and as_json:
+        raise UsageError("--sink - writes the video to standard output, where --json would write too; use one of them.")
+    with stoppable_run(say) as stoppable:
+        try:
+            figures = run_once(settings, ProcessStart.of(SystemClock()), as_json, stoppable)
+        except (Stopped, EdgesegError):
+            if not stoppable.at_once:
+                raise
+            say(NOTHING_YET)
+            return
+        if as_json:
+            print(json.dumps(figures), flush=True)
+        else:
+            from edgeseg.screen import print_figures
+
+            print_figures(figures)
+
+
+def run_once(settings: Settings, start: ProcessStart, quiet: bool, stoppable: Stoppable) -> dict[str, Any]:
+    """One run with live figures; what came of it."""
+    from edgeseg.build import build
+    from edgeseg.facts import Tally
+    from edgeseg.report import summary
+    from edgeseg.screen import Watch
+
+    tally = Tally()
+    watch = Watch(tally, quiet=quiet)
+    made = build(settings, watch)
+    try:
+        stoppable.takes(made.runtime)
+        with watch.showing(made):
+            made.runtime.run()
+        return summary(made, tally, start)
+    finally:
+        made.pipeline.close()
+
+
+def _flags(context: typer.Context) -> set[str]:
+    """The parameters that the command line gives."""
+    return {name for name in context.params if str(context.get_parameter_source(name)).endswith("COMMANDLINE")}
+
+
+def _size(text: str | None) -> Any:
+    if text is None:
+        return None
+    from edgeseg.config.quantities import SIZE_HELP, size_of
+
+    size = size_of(text)
+    if size is None:
+        raise UsageError(f"--size is {text!r}; {SIZE_HELP}.")
+    return size
+
+
+def _fps(text: str | None) -> Fraction | None:
+    if text is None:
+        return None
+    from edgeseg.config.quantities import RATE_HELP, rate_of
+
+    fps = rate_of(text)
+    if fps is None:
+        raise UsageError(f"--fps is {text!r}; {RATE_HELP}.")
+    return fps
+
+
+def _milliseconds(option: str, value: float) -> float:
+    """In seconds."""
+    if not math.isfinite(value):
+        raise UsageError(f"{option} is {value}; write a number of milliseconds, such as 250.")
+    return value / 1e3

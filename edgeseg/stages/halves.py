@@ -1,0 +1,40 @@
+"""A frame's luma halved again and again, once for all who work at a reduced size: the model, refining, the blur."""
+
+from __future__ import annotations
+
+import weakref
+
+import cv2
+import numpy as np
+
+from edgeseg.frames import U8, Frame, Size
+
+_LEAST = 320  # of the longer side: what is smaller costs next to nothing
+
+
+class Halver:
+    """Gives frames their `halves`, in buffers that go round, as those of `PlanesPool` do; from one thread."""
+
+    def __init__(self) -> None:
+        self._free: dict[Size, list[tuple[U8, ...]]] = {}
+
+    def __call__(self, frame: Frame) -> None:
+        """Set `frame.halves`, if they are not there; a frame with an odd side has none."""
+        if frame.halves:
+            return
+        free = self._free.setdefault(frame.size, [])
+        halves = free.pop() if free else _buffers(frame.size)
+        plane = frame.planes.y
+        for half in halves:
+            cv2.resize(plane, (half.shape[1], half.shape[0]), dst=half, interpolation=cv2.INTER_AREA)
+            plane = half
+        frame.halves = halves
+        weakref.finalize(frame, free.append, halves).atexit = False
+
+
+def _buffers(size: Size) -> tuple[U8, ...]:
+    buffers = []
+    while max(size) > _LEAST and not (size.width | size.height) & 1:
+        size = Size(size.width // 2, size.height // 2)
+        buffers.append(np.empty((size.height, size.width), np.uint8))
+    return tuple(buffers)
