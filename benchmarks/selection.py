@@ -4,7 +4,8 @@
 
 `edgeseg calibrate` runs in a state folder of its own, as a user runs it. Then every candidate that passed takes turns
 with all the others in the same line (`edgeseg.calibrate.line`), loaded anew five times; times are lower quartiles. For
-each rate the chosen candidate's time is compared with the shortest of all that are at least as good; 1 is the best.
+each rate the chosen candidate is compared with the quickest of all that are at least as good: the median of the rounds'
+own ratios.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from edgeseg.calibrate.line import Line
 from edgeseg.clock import SystemClock
 from edgeseg.tiers.kept import Kept, parse
 from edgeseg.tiers.ladder import Candidate, budget_ms, choose, ladder_of, quality
-from quantize.turns import quiet, times_in_turns
+from quantize.turns import Times, quiet, ratio, times_in_turns
 
 RATES = (30, 120, 150, 180, 210, 240, 280)
 GOAL = 1.05
@@ -40,8 +41,8 @@ def calibrated(seconds: float, folder: Path) -> Kept:
     return parse((folder / "ladder.json").read_bytes())
 
 
-def timed(candidates: Sequence[Candidate]) -> dict[Candidate, float]:
-    """Milliseconds a frame of each, all in turns."""
+def timed(candidates: Sequence[Candidate]) -> dict[Candidate, Times]:
+    """Milliseconds a frame of each, round by round, all in turns."""
     clock = SystemClock()
     lines: list[Line] = []
 
@@ -57,7 +58,7 @@ def timed(candidates: Sequence[Candidate]) -> dict[Candidate, float]:
         return [line.frame_s for line in lines]
 
     times = times_in_turns(load)
-    return {candidate: quiet(column) for candidate, column in zip(candidates, times.T, strict=True)}
+    return dict(zip(candidates, times.T, strict=True))
 
 
 def main() -> None:
@@ -70,7 +71,8 @@ def main() -> None:
         kept = calibrated(wish.time, Path(folder))
     measured = {one.candidate: one for one in kept.measured}
     print(f"{kept.board}; {kept.runtime}; {len(measured)} candidates, {len(kept.refusals)} refused")
-    truth = timed(list(measured))
+    columns = timed(list(measured))
+    truth = {candidate: quiet(column) for candidate, column in columns.items()}
     worth = {candidate: quality(one.golden) or 0.0 for candidate, one in measured.items()}
     ladder = ladder_of(kept.measured)
     print(f"{'fps':>4} {'chosen':46} {'ms':>6} {'then':>6}  {'best of those as good':46} {'ms':>6} {'ratio':>6}")
@@ -81,7 +83,7 @@ def main() -> None:
         mine = choice.rung.measured.candidate
         as_good = [candidate for candidate in truth if worth[candidate] >= worth[mine]]
         best = min(as_good, key=truth.__getitem__)
-        ratios.append(truth[mine] / truth[best])
+        ratios.append(ratio(columns[mine], columns[best]))
         print(
             f"{fps:4} {mine!s:46} {choice.rung.ms:6.2f} {truth[mine]:6.2f}  {best!s:46} {truth[best]:6.2f}"
             f" {ratios[-1]:6.3f}{'' if choice.fits else '  (nothing holds this rate)'}"
