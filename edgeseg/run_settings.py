@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeseg.build import Settings, check_words, kind_of_background, kind_of_sink, open_background
+from edgeseg.build import Settings, check_words, kind_of_background, kind_of_sink, named, open_background
 from edgeseg.config.effective import Effective
 from edgeseg.errors import ConfigError, UsageError
 from edgeseg.resolve import resolve
@@ -82,8 +82,8 @@ def wrong_words(effective: Effective, flags: Collection[str] = (), models: str |
         "sink": lambda: kind_of_sink(keys.sink),
         "background": lambda: _check_background(keys.background),
         "models": lambda: check_words(Settings(models=models)),
-        "tier": lambda: check_words(Settings(tier=keys.tier or plain.tier, models=models)),
-        "engine": lambda: check_words(Settings(engine=keys.engine or plain.engine)),
+        "tier": lambda: check_words(named(Settings(tier=keys.tier or plain.tier, models=models))),
+        "engine": lambda: check_words(named(Settings(engine=keys.engine or plain.engine))),
     }
     faults = []
     for key, check in checks.items():

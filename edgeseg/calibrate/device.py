@@ -67,6 +67,14 @@ def allowed_here(
     )
 
 
+def with_hardware(found: Capabilities, engines: Iterable[str]) -> tuple[str, ...]:
+    """Those of a profile's engines whose hardware the probe found. A Vulkan driver that computes on the CPU is none."""
+    there = {"cpu", *(one.engine for one in found.accelerators if one.engine)}
+    if any(not driver.software for driver in found.vulkan):
+        there.add("gpu")
+    return tuple(name for name in engines if name in there)
+
+
 def known_tiers(models: str | None) -> dict[str, Tier]:
     """All tiers whose file is here, by name; those from Coral's compiler have the scores of what they were made of."""
     known = files.tiers(models)

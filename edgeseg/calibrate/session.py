@@ -60,7 +60,8 @@ class Session:
         out.left = list(candidates)
         self._begin = self._clock.now()
         try:
-            while out.left and self._seconds() < self._time_s * FIRST_LOOK:
+            # Engines that do not start may take all of the time, and one candidate must be found.
+            while out.left and (self._seconds() < self._time_s * FIRST_LOOK or not out.measured):
                 known = self._known + out.measured
                 candidate = most_promising(out.left, self._tiers, known, self._allowed)
                 self._tell(str(candidate))

@@ -17,7 +17,10 @@ from edgeseg.errors import CandidateError, UsageError, did_you_mean
 if TYPE_CHECKING:
     from edgeseg.calibrate.steps import Step
 
-FpsOption = Annotated[float, typer.Option(help="Frames a second that are to be held.")]
+FpsOption = Annotated[
+    float | None, typer.Option(help="Frames a second that are to be held; the profile's if not given.")
+]
+ProfileOption = Annotated[str | None, typer.Option(help="The profile of a kind of board, see `edgeseg profile list`.")]
 FramingOption = Annotated[str, typer.Option(help="What is good: any, stills (people) or webcam (one at a desk).")]
 ModelsOption = Annotated[str | None, typer.Option(help="A folder of tiers to look in first.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -25,10 +28,13 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 
 def calibrate(
     time: Annotated[float, typer.Option(metavar="S", help="Seconds that it may take.")] = 60.0,
-    fps: FpsOption = 30.0,
+    fps: FpsOption = None,
     again: Annotated[bool, typer.Option("--again", help="Measure anew what is known.")] = False,
-    engine: Annotated[list[str] | None, typer.Option(help="Only this one; more than one may be named.")] = None,
+    engine: Annotated[
+        list[str] | None, typer.Option(help="Only this one; more than one may be named. The profile's if not given.")
+    ] = None,
     framing: FramingOption = "any",
+    profile: ProfileOption = None,
     models: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -36,16 +42,24 @@ def calibrate(
     from datetime import datetime
 
     from edgeseg.calibrate import page
-    from edgeseg.calibrate.device import allowed_here
+    from edgeseg.calibrate.device import allowed_here, with_hardware
     from edgeseg.calibrate.device import calibrate as calibrate_here
     from edgeseg.clock import SystemClock
     from edgeseg.command import say
     from edgeseg.probe import probe
+    from edgeseg.resolve import resolve
 
     _check(fps, framing)
     if not 1 <= time <= 86_400:
         raise UsageError(f"--time is {time:g}; give 1 to 86400 seconds.")
-    allowed = allowed_here(probe(), tuple(engine or ()), fps)
+    found = probe()
+    keys = resolve(found, profile=profile).keys
+    fps = fps or float(keys.targets.fps)
+    engines = tuple(engine or with_hardware(found, keys.engines))
+    without = [] if engine else [name for name in keys.engines if name not in engines]
+    if without:
+        say(f"Not tried, for the probe found no hardware for them: {', '.join(without)} (--engine NAME tries one).")
+    allowed = allowed_here(found, engines, fps, keys.limits.memory_mb)
     today = datetime.now().astimezone().date().isoformat()
     more: dict[str, Any] = {"time_s": time, "again": again, "models": models or None, "framing": framing}
     try:
@@ -80,8 +94,9 @@ def calibrate(
 
 
 def ladder(
-    fps: FpsOption = 30.0,
+    fps: FpsOption = None,
     framing: FramingOption = "any",
+    profile: ProfileOption = None,
     models: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -89,6 +104,8 @@ def ladder(
     from edgeseg.calibrate import page
     from edgeseg.calibrate.device import kept_here
     from edgeseg.command import say
+    from edgeseg.probe import probe
+    from edgeseg.resolve import resolve
     from edgeseg.tiers.ladder import choose, ladder_of
 
     _check(fps, framing)
@@ -97,6 +114,7 @@ def ladder(
         raise CandidateError(" ".join([*notes, "There is no ladder of this device: run edgeseg calibrate."]))
     for note in notes:
         say(note)
+    fps = fps or float(resolve(probe, profile=profile).keys.targets.fps)
     rungs = ladder_of(kept.measured, framing)
     choice = choose(rungs, fps)
     if as_json:
@@ -105,10 +123,10 @@ def ladder(
         _show(page.ladder_rows(rungs, choice), page.summary_lines(kept, rungs, choice, 0))
 
 
-def _check(fps: float, framing: str) -> None:
+def _check(fps: float | None, framing: str) -> None:
     from edgeseg.tiers.ladder import FRAMINGS
 
-    if not (math.isfinite(fps) and 0.001 <= fps <= 1000):
+    if fps is not None and not (math.isfinite(fps) and 0.001 <= fps <= 1000):
         raise UsageError(f"--fps is {fps:g}; give 0.001 to 1000.")
     if framing not in FRAMINGS:
         raise UsageError(f"There is no --framing {framing!r}; {did_you_mean(framing, FRAMINGS)}")

@@ -7,10 +7,11 @@ import dataclasses
 import pytest
 
 from edgeseg.calibrate import device, session
-from edgeseg.calibrate.device import allowed_here, calibrate, kept_here, known_tiers
+from edgeseg.calibrate.device import allowed_here, calibrate, kept_here, known_tiers, with_hardware
 from edgeseg.clock import SystemClock
 from edgeseg.errors import CandidateError, UsageError
 from edgeseg.probe import probe
+from edgeseg.probe.capabilities import Accelerator, VulkanDriver
 from edgeseg.probe.fact import Fact
 from edgeseg.tiers.catalogue import catalogue
 from edgeseg.tiers.selection import Allowed
@@ -47,6 +48,28 @@ def test_all_engines_are_tried_but_the_key() -> None:
     assert allowed_here(HERE, ("cpu",), 25).engines == ("cpu",)
     with pytest.raises(UsageError, match="no engine 'gpux'"):
         allowed_here(HERE, ("gpux",), 30)
+
+
+def accelerator(engine: str | None) -> Accelerator:
+    return Accelerator("x", "x", "usb", ("x",), None, (), engine, None)
+
+
+@pytest.mark.parametrize(
+    ("engines", "drivers", "tried"),
+    [
+        ([], [], ("cpu",)),
+        (["edgetpu"], [], ("edgetpu", "cpu")),
+        ([None, "npu"], [True], ("npu", "cpu")),  # a Hailo, which no engine of ours uses; a driver that is software
+        ([], [True, False], ("cpu", "gpu")),
+    ],
+)
+def test_a_profiles_engines_are_tried_where_their_hardware_is(engines, drivers, tried) -> None:
+    found = dataclasses.replace(
+        HERE,
+        accelerators=tuple(map(accelerator, engines)),
+        vulkan=tuple(VulkanDriver(Fact("x", "x"), software) for software in drivers),
+    )
+    assert with_hardware(found, ["edgetpu", "npu", "cpu", "gpu"]) == tried
 
 
 @pytest.fixture

@@ -196,6 +196,14 @@ def test_an_engine_that_starts_with_none_of_three_tiers_is_given_up(world: World
     assert len(out.measured) == len(TIERS)
 
 
+def test_engines_that_take_all_the_time_to_fail_leave_one_candidate(world: World) -> None:
+    allowed = Allowed(engines=("npu", "cpu"))
+    wanted = candidates(TIERS.values(), allowed)
+    world.failing = {one: CandidateError("It hangs.") for one in wanted if one.engine == "npu"}
+    out = world.run(wanted, allowed=allowed, time_s=0.01)
+    assert len(out.measured) == 1
+
+
 def test_one_that_takes_too_much_memory_is_refused(world: World) -> None:
     world.memory_mb["selfie-288x288-fp32"] = 600.4
     out = world.run([Candidate("selfie-288x288-fp32", "cpu", 1)], allowed=Allowed(memory_mb=512))
