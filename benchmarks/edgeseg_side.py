@@ -203,8 +203,10 @@ class Bench:
         return {"ms": _timed(own, frames), "ms_dst": _timed(given, frames)}
 
     def _first(self, background: str) -> dict[str, Any]:
+        from edgeseg.tiers.catalogue import DEFAULT_TIER  # MediaPipe's model, whatever was found to be best here
+
         command = [sys.executable, "-m", "edgeseg", "run", "--source", self._clip, "--background", background]
-        command += ["--frames", "1", "--json", "--no-refine", "--threads", "1"]
+        command += ["--frames", "1", "--json", "--no-refine", "--threads", "1", "--tier", DEFAULT_TIER]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return {"s": json.loads(done.stdout)["first_frame_s"]}
 

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from command import edgeseg
 from media import clip
@@ -84,10 +91,59 @@ def test_a_run_on_a_gpu_says_which(model: Path, three: Path) -> None:
 
 
 @pytest.mark.usefixtures("software_gpu")
-def test_a_gpu_in_software_ends_a_run_that_did_not_ask_for_it(model: Path, three: Path) -> None:
-    done = edgeseg("run --source a.mp4 --background color:#ff0000 --engine gpu", three)
+def test_a_gpu_in_software_ends_a_run_that_requires_one(model: Path, three: Path) -> None:
+    done = edgeseg("run --source a.mp4 --background color:#ff0000 --require-engine gpu", three)
     assert done.code == 4
     assert done.sentences[0].startswith("The only GPU here is SwiftShader")
+
+
+@pytest.mark.usefixtures("software_gpu")
+def test_a_gpu_in_software_has_the_cpu_in_its_place(model: Path, three: Path) -> None:
+    done = edgeseg("run --source a.mp4 --background color:#ff0000 --engine gpu --json", three)
+    assert done.code == 0
+    assert "degraded (engine_lost): The only GPU here is SwiftShader" in done.err
+    assert (done.json["requested"], done.json["engine"], done.json["degraded"]) == ("gpu", "cpu", {"engine_lost": 1})
+
+
+@pytest.mark.usefixtures("software_gpu")
+def test_a_gpu_that_is_killed_comes_back(model: Path, three: Path) -> None:
+    """The real engine in its real child, in a live run of the real command."""
+    command = [sys.executable, "-m", "edgeseg", "run", "--source", "long.mp4", "--realtime", "--json", "--no-refine"]
+    command += ["--engine", "gpu", "--allow-software-gpu", "--background", "color:#ff0000"]
+    clip(three / "long.mp4", 3000)
+    running = subprocess.Popen(command, cwd=three, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert running.stderr is not None
+    said: list[str] = []
+    try:
+        child = soon(lambda: children(running.pid))
+        time.sleep(3)  # into the run; a kill before it would be a refusal
+        os.kill(child[0], signal.SIGKILL)
+        for line in running.stderr:
+            said.append(line)
+            if line.startswith("recovered (engine_lost)"):
+                break
+        again = soon(lambda: children(running.pid))
+        assert again != child
+        running.send_signal(signal.SIGINT)
+        out, rest = running.communicate(timeout=60)
+    finally:
+        running.kill()
+    assert running.returncode == 0, rest
+    figures = json.loads(out)
+    assert (figures["engine"], figures["degraded"]["engine_lost"]) == ("gpu", 1)
+    assert any("died of SIGKILL" in line for line in said)
+
+
+def children(pid: int) -> list[int]:
+    return [one.pid for one in psutil.Process(pid).children() if "child_main" in " ".join(one.cmdline())]
+
+
+def soon(found: Callable[[], list[int]]) -> list[int]:
+    for _ in range(600):
+        if got := found():
+            return got
+        time.sleep(0.1)
+    raise TimeoutError
 
 
 @pytest.mark.usefixtures("openvino")
