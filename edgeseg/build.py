@@ -29,13 +29,18 @@ from edgeseg.sinks.place import is_same
 from edgeseg.stages.orient import orient
 from edgeseg.tiers import files as tiers
 from edgeseg.tiers.catalogue import DEFAULT_TIER
-from edgeseg.trust import KnownAnswer, knows
+from edgeseg.trust import KnownAnswer, fault_of
 
 if TYPE_CHECKING:
     from edgeseg.engines.chroma import ChromaKey
 
 _ROOMS = {"alpha": Mode.ALPHA, "none": Mode.NONE}  # backgrounds that are none
 AUTO = "auto"
+_ENGINE_OPTIONS = (
+    ("--allow-software-gpu", "allow_software_gpu", ("gpu",)),
+    ("--engine-library", "engine_library", ("npu", "edgetpu")),
+    ("--engine-device", "engine_device", ("npu", "edgetpu")),
+)
 _PATIENT_DEADLINE_S = 4.0  # where no frame comes by itself; the runtime waits for 5
 CHROMA_SIZE = Size(640, 360)  # what half the chroma of a 720p frame holds; a finer key would see no more
 
@@ -121,13 +126,24 @@ def settled(settings: Settings, mode: Mode, fps: Fraction | None, emit: Emit) ->
     chosen = choose_here(settings.engine, settings.threads, float(fps) if fps else None, settings.models)
     emit(Noted("tier", chosen.note))
     found = chosen.candidate
-    return replace(settings, tier=found.tier, engine=found.engine, threads=found.threads)
+    was_auto = settings.engine == AUTO
+    settings = replace(settings, tier=found.tier, engine=found.engine, threads=found.threads)
+    return own_options(settings) if was_auto else settings
 
 
 def named(settings: Settings) -> Settings:
     """The settings with the default tier and the engine cpu in place of "auto"."""
     tier = DEFAULT_TIER if settings.tier == AUTO else settings.tier
-    return replace(settings, tier=tier, engine="cpu" if settings.engine == AUTO else settings.engine)
+    if settings.engine == AUTO:
+        settings = own_options(replace(settings, engine="cpu"))
+    return replace(settings, tier=tier)
+
+
+def own_options(settings: Settings) -> Settings:
+    """Without the options of other engines than the one that was chosen."""
+    plain = Settings()
+    others = {name: getattr(plain, name) for _, name, engines in _ENGINE_OPTIONS if settings.engine not in engines}
+    return replace(settings, **others)
 
 
 def check_words(settings: Settings) -> None:
@@ -140,12 +156,8 @@ def check_words(settings: Settings) -> None:
     if settings.engine not in ENGINES or settings.engine == "chroma":
         known = [name for name in ENGINES if name != "chroma"]
         raise UsageError(f"There is no engine {settings.engine!r}; {did_you_mean(settings.engine, known)}")
-    for option, given, engines in (
-        ("--allow-software-gpu", settings.allow_software_gpu, ("gpu",)),
-        ("--engine-library", settings.engine_library, ("npu", "edgetpu")),
-        ("--engine-device", settings.engine_device, ("npu", "edgetpu")),
-    ):
-        if given and settings.engine not in engines:
+    for option, name, engines in _ENGINE_OPTIONS:
+        if getattr(settings, name) and settings.engine not in engines:
             raise UsageError(
                 f"{option} belongs to --engine {' and '.join(engines)}, and the engine is {settings.engine}."
             )
@@ -200,7 +212,7 @@ def make_failover(settings: Settings, known: KnownAnswer, clock: Clock, emit: Em
         settings.engine,
         lambda: engine_of(settings.engine, model, tier.io, wish, settings.engine_deadline_s),
         substitute,
-        lambda engine: knows(engine, known),
+        lambda engine: fault_of(engine, known),
         clock,
         emit,
         present=presence(settings.engine),

@@ -130,10 +130,11 @@ class Pipeline:
         """The known-answer test, once at start; raises CandidateError if the engine does not know the answer."""
         assert self._engine is not None
         assert self._known is not None
-        if not self._known.holds(self._ask):
+        fault = self._known.fault(self._ask)
+        if fault is not None:
             raise CandidateError(
-                f"The engine {self._engine.report.engine} does not find the person in the known-answer picture, so its "
-                "masks cannot be trusted; choose another --tier or --engine."
+                f"The engine {self._engine.report.engine} {fault}, so its masks cannot be trusted; choose another "
+                "--tier or --engine."
             )
 
     @property

@@ -7,7 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeseg.build import Settings, check_words, kind_of_background, kind_of_sink, named, open_background
+from edgeseg.build import (
+    AUTO,
+    Settings,
+    check_words,
+    kind_of_background,
+    kind_of_sink,
+    named,
+    open_background,
+    own_options,
+)
 from edgeseg.config.effective import Effective
 from edgeseg.errors import ConfigError, UsageError
 from edgeseg.resolve import resolve
@@ -18,7 +27,7 @@ if TYPE_CHECKING:
 # Named alike on the command line, in files and in `Settings`.
 _PLAIN = (
     *("source", "background", "sink", "tier", "engine", "segmenter", "threads", "size", "fps"),
-    *("refine", "hflip", "vflip", "models"),
+    *("refine", "hflip", "vflip", "models", "allow_software_gpu", "engine_library", "engine_device"),
 )
 # Names of a chroma key's options: on the command line and in files, and in `Settings.key`.
 _KEY = {
@@ -58,6 +67,9 @@ def merged(settings: Settings, flags: Collection[str], effective: Effective) -> 
     if effective.is_given("max_mask_age_ms") and "max_mask_age" not in flags:
         new["max_mask_age_s"] = keys.max_mask_age_ms / 1e3
     together = replace(settings, **new)
+    if together.engine != AUTO:  # what files say of other engines is of no effect; a flag is
+        by_flags = {name: getattr(settings, name) for name in flags if name in _PLAIN}
+        together = replace(own_options(together), **by_flags)
     if together.segmenter == "chroma":
         own = {_KEY[key]: value for key, value in said.items() if key in _KEY and value is not None}
         together = replace(together, key={**own, **settings.key})

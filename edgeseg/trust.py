@@ -57,25 +57,31 @@ class KnownAnswer:
 
     def holds(self, ask: Callable[[Frame], U8]) -> bool:
         """Whether `ask`, which gives a picture's person alpha, finds the person and leaves the room alone."""
+        return self.fault(ask) is None
+
+    def fault(self, ask: Callable[[Frame], U8]) -> str | None:
+        """Why `ask` does not know the answer, a clause for people; None if it does."""
         try:
             alpha = ask(self.frame)
-        except CandidateError:
-            return False
+        except CandidateError as error:
+            return f"was asked about the known-answer picture and failed: {str(error).rstrip('.')}"
         height, width = self.person.shape
         found = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR) >= 128
         hit = np.count_nonzero(found & self.person) / np.count_nonzero(self.person)
         false = np.count_nonzero(found & ~self.person) / np.count_nonzero(~self.person)
-        return bool(hit >= LEAST_HIT and false <= MOST_FALSE)
+        if hit >= LEAST_HIT and false <= MOST_FALSE:
+            return None
+        return f"finds {hit:.0%} of the person in the known-answer picture and takes {false:.0%} of the room for one"
 
 
-def knows(engine: Engine, known: KnownAnswer) -> bool:
-    """Whether an engine by itself, outside of a pipeline, knows the answer."""
+def fault_of(engine: Engine, known: KnownAnswer) -> str | None:
+    """What `KnownAnswer.fault` says of an engine by itself, outside of a pipeline."""
 
     def ask(frame: Frame) -> U8:
         own = ModelInput(engine.io, frame.size, frame.color)
         return postprocess(engine.infer(own.fill(frame.planes)), engine.io, own.rect)
 
-    return known.holds(ask)
+    return known.fault(ask)
 
 
 def _portrait() -> tuple[U8, U8]:

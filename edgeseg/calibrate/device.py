@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 
-from edgeseg.calibrate.line import Line
+from edgeseg.calibrate.line import NO_OPTIONS, Line
 from edgeseg.calibrate.session import Session
 from edgeseg.calibrate.steps import Step
 from edgeseg.clock import Clock
@@ -93,11 +95,13 @@ def calibrate(
     again: bool = False,
     models: str | None = None,
     framing: str = "any",
+    options: Mapping[str, Any] = NO_OPTIONS,
     folder: Path | None = None,
 ) -> Calibrated:
     """Measure what is not known yet, keep it, and say what is best.
 
-    when: the date that is kept with it. again: measure anew what is known. folder: of the state, this user's if None.
+    when: the date that is kept with it. again: measure anew what is known. options: see `Line`. folder: of the state,
+    this user's if None.
     Raises CandidateError if nothing can be used here, KeyboardInterrupt if it came before anything was measured.
     """
     cv2.setNumThreads(1)  # as in a run
@@ -109,7 +113,8 @@ def calibrate(
         old = tuple(one for one in old if one.candidate not in set(wanted))
     reference_ms = before.reference_ms if before is not None and old else None
     done = {one.candidate for one in old}
-    session = Session(tiers, allowed, lambda one: Line(one, clock, models), clock, time_s, told, old, reference_ms)
+    start = functools.partial(Line, clock=clock, models=models, options=options)
+    session = Session(tiers, allowed, start, clock, time_s, told, old, reference_ms)
     out = session.run([one for one in wanted if one not in done])
     if out.interrupted and not (out.measured or out.refusals):
         raise KeyboardInterrupt

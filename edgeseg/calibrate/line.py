@@ -6,13 +6,14 @@ import contextlib
 import ctypes
 import functools
 import gc
+from collections.abc import Mapping
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edgeseg.build import Settings, make_engine, open_background
+from edgeseg.build import Settings, make_engine, open_background, own_options
 from edgeseg.clock import Clock
 from edgeseg.frames import F32, U8, Frame, Planes, Size
 from edgeseg.golden import SMALL
@@ -27,6 +28,7 @@ from edgeseg.tiers.ladder import Candidate
 from edgeseg.trust import KnownAnswer
 
 SIZE = Size(1280, 720)
+NO_OPTIONS: Mapping[str, Any] = {}
 BACKGROUND = "blur"  # what `run` does unless told otherwise, and the costliest
 _PICTURE = "images/desk.jpg"  # of the small golden set: a person at a camera
 
@@ -34,18 +36,24 @@ _PICTURE = "images/desk.jpg"  # of the small golden set: a person at a camera
 class Line:
     """A candidate, started and proved with the known answer. Not for two threads at once.
 
-    memory_mb: resident memory of this process with it. Raises CandidateError if the tier cannot be run, AssetError if
-    its file is another.
+    options: those of `Settings` for engines. memory_mb: resident memory of this process with it. Raises CandidateError
+    if the tier cannot be run, AssetError if its file is another.
     """
 
-    def __init__(self, candidate: Candidate, clock: Clock, models: str | None = None, size: Size = SIZE) -> None:
+    def __init__(
+        self,
+        candidate: Candidate,
+        clock: Clock,
+        models: str | None = None,
+        options: Mapping[str, Any] = NO_OPTIONS,
+        size: Size = SIZE,
+    ) -> None:
         self._clock = clock
         self._frames = frames_of(size)
         self._next = 0
-        settings = Settings(
-            tier=candidate.tier, engine=candidate.engine, threads=candidate.threads, models=models, refine=False
-        )
-        engine = self._engine = make_engine(settings)
+        tier, engine_name, threads = candidate
+        settings = Settings(tier=tier, engine=engine_name, threads=threads, models=models, refine=False, **options)
+        engine = self._engine = make_engine(own_options(settings))
         try:
             mode, background = open_background(BACKGROUND)
             self._segmenter = Segmenter(engine=engine, refine=False)

@@ -12,6 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edgeseg.commands.options import (
+    EngineDeviceOption,
+    EngineLibraryOption,
+    JsonOption,
+    ModelsOption,
+    SoftwareGpuOption,
+)
 from edgeseg.errors import CandidateError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -22,8 +29,6 @@ FpsOption = Annotated[
 ]
 ProfileOption = Annotated[str | None, typer.Option(help="The profile of a kind of board, see `edgeseg profile list`.")]
 FramingOption = Annotated[str, typer.Option(help="What is good: any, stills (people) or webcam (one at a desk).")]
-ModelsOption = Annotated[str | None, typer.Option(help="A folder of tiers to look in first.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
 def calibrate(
@@ -33,6 +38,9 @@ def calibrate(
     engine: Annotated[
         list[str] | None, typer.Option(help="Only this one; more than one may be named. The profile's if not given.")
     ] = None,
+    allow_software_gpu: SoftwareGpuOption = False,
+    engine_library: EngineLibraryOption = None,
+    engine_device: EngineDeviceOption = None,
     framing: FramingOption = "any",
     profile: ProfileOption = None,
     models: ModelsOption = None,
@@ -61,10 +69,15 @@ def calibrate(
         say(f"Not tried, for the probe found no hardware for them: {', '.join(without)} (--engine NAME tries one).")
     allowed = allowed_here(found, engines, fps, keys.limits.memory_mb)
     today = datetime.now().astimezone().date().isoformat()
+    options = {
+        "allow_software_gpu": allow_software_gpu or keys.allow_software_gpu,
+        "engine_library": engine_library or keys.engine_library,
+        "engine_device": engine_device or keys.engine_device,
+    }
     more: dict[str, Any] = {"time_s": time, "again": again, "models": models or None, "framing": framing}
     try:
         with _interruptible(), _bar(time, quiet=as_json) as told:
-            made = calibrate_here(allowed, SystemClock(), today, told, **more)
+            made = calibrate_here(allowed, SystemClock(), today, told, options=options, **more)
     except KeyboardInterrupt:
         say("Stopped before anything was measured.")
         raise typer.Exit(130) from None

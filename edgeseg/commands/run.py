@@ -159,7 +159,8 @@ def run_once(settings: Settings, start: ProcessStart, quiet: bool, stoppable: St
 
 def _flags(context: typer.Context) -> set[str]:
     """The parameters that the command line gives."""
-    return {name for name in context.params if str(context.get_parameter_source(name)).endswith("COMMANDLINE")}
+    given = {name for name in context.params if str(context.get_parameter_source(name)).endswith("COMMANDLINE")}
+    return given | {"engine"} if "require_engine" in given else given
 
 
 def _size(text: str | None) -> Any:

@@ -166,6 +166,10 @@ class Keys(Part):
     allow_software_gpu: bool = Field(
         default=False, description="Let a GPU driver that computes on the CPU count as a GPU."
     )
+    engine_library: Line | None = Field(default=None, description="edgetpu: its library; npu: its vendor's folder.")
+    engine_device: Line | None = Field(
+        default=None, description="npu of Intel: NPU, GPU or CPU; edgetpu: usb, pci, usb:0."
+    )
     targets: Targets = Field(default_factory=Targets, description="What to aim at.")
     limits: Limits = Field(default_factory=Limits, description="What must not be passed.")
     governor: Governor = Field(default_factory=Governor, description="How patient to be.")

@@ -29,8 +29,8 @@ class Failover:
 
     name: of the accelerator's engine. make: starts it; may take long and raise EdgesegError. substitute: of the same
     `io`, made and warm, so that it serves at once; None: nothing may take the accelerator's place, `lose` is called
-    when it falls, and the constructor raises what `make` raised. passes: whether an engine knows the known answer.
-    present: whether the device is there; None if that cannot be seen.
+    when it falls, and the constructor raises what `make` raised. fault: why an engine does not know the known answer,
+    None if it does. present: whether the device is there; None if that cannot be seen.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Failover:
         name: str,
         make: Callable[[], Engine],
         substitute: Engine | None,
-        passes: Callable[[Engine], bool],
+        fault: Callable[[Engine], str | None],
         clock: Clock,
         emit: Emit,
         *,
@@ -48,7 +48,7 @@ class Failover:
         self.name = name
         self.falls = 0
         self.lose: Callable[[EdgesegError], None] = _ignore
-        self._make, self._substitute, self._passes = make, substitute, passes
+        self._make, self._substitute, self._fault = make, substitute, fault
         self._clock, self._emit, self._present, self._patience = clock, emit, present, patience
         self._record = Record()
         self._accelerator: Engine | None = None
@@ -189,9 +189,10 @@ class Failover:
         if self._substitute is not None and engine.io != self._substitute.io:
             engine.close()
             raise CandidateError(f"The {self.name} engine takes other pictures than its substitute; choose its twin.")
-        if not self._passes(engine):
+        fault = self._fault(engine)
+        if fault is not None:
             engine.close()
-            raise CandidateError(f"The {self.name} engine does not find the person in the known-answer picture.")
+            raise CandidateError(f"The {self.name} engine {fault}.")
         return engine
 
 

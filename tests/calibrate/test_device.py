@@ -131,7 +131,7 @@ def test_a_folder_that_cannot_be_written_still_gives_the_result(few, tmp_path) -
 
 
 def test_nothing_usable_names_every_reason(few, tmp_path, monkeypatch) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise CandidateError("There is no runtime.")
 
     monkeypatch.setattr(device, "Line", fail)

@@ -51,9 +51,9 @@ def failover(
     make: Callable[[], Engine], substitute: Engine | None, **options: Any
 ) -> Iterator[tuple[Failover, list[Fact]]]:
     facts: list[Fact] = []
-    options = {"passes": lambda engine: True, "patience": QUICK, **options}
-    passes = options.pop("passes")
-    made = Failover("gpu", make, substitute, passes, SystemClock(), facts.append, **options)
+    options = {"fault": lambda engine: None, "patience": QUICK, **options}
+    fault = options.pop("fault")
+    made = Failover("gpu", make, substitute, fault, SystemClock(), facts.append, **options)
     try:
         yield made, facts
     finally:
@@ -127,11 +127,11 @@ def test_one_that_does_not_start_is_tried_again_and_the_cpu_serves_meanwhile() -
 def test_one_that_does_not_know_the_known_answer_does_not_come_back() -> None:
     make = Accelerators()
     knows = False
-    with failover(make, cpu(), passes=lambda engine: knows) as (engine, facts):
+    with failover(make, cpu(), fault=lambda engine: None if knows else "fails") as (engine, facts):
         assert soon(lambda: len(make.made) >= 3)
         assert who(engine) == "cpu"
         assert all(one.closed for one in make.made[:-1])
-        assert "known-answer" in str(facts[0])
+        assert "The gpu engine fails. The cpu engine serves" in str(facts[0])
         knows = True
         assert soon(lambda: who(engine) == "gpu")
 

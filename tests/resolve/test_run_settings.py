@@ -15,6 +15,7 @@ from edgeseg.frames import Size
 from edgeseg.run_settings import merged, wrong_words
 
 PLAIN = Settings()
+OWN_TESTS = {"allow_software_gpu", "engine_library", "engine_device"}
 
 
 def files(folder: Path, text: str) -> Effective:
@@ -67,9 +68,7 @@ def test_every_word_of_a_file_reaches_the_run(tmp_path: Path) -> None:
         key=key,
     )
     left_out = set(Keys.model_fields) - {line.partition(":")[0] for line in EVERYTHING.splitlines()}
-    assert left_out == {"engines", "allow_software_gpu", "targets", "limits", "governor"}, (
-        "the selection's, the governor's"
-    )
+    assert left_out == OWN_TESTS | {"engines", "targets", "limits", "governor"}, "the selection's, the governor's"
 
 
 def test_every_flag_goes_before_the_file(tmp_path: Path) -> None:
@@ -129,3 +128,13 @@ def test_no_picture_or_video_is_opened_to_check_a_word(tmp_path: Path) -> None:
     assert wrong_words(files(tmp_path, "background: image:nowhere.png\nsink: file:/nowhere/a.mp4\n")) == []
     (fault,) = wrong_words(files(tmp_path, "background: 'image:'\n"))
     assert "does not say which" in fault
+
+
+def test_options_of_other_engines_in_a_file_say_nothing_and_flags_do(tmp_path: Path) -> None:
+    effective = files(tmp_path, "engine: cpu\nallow_software_gpu: true\nengine_device: CPU\n")
+    together = merged(Settings(engine="auto"), set(), effective)
+    assert (together.engine, together.allow_software_gpu, together.engine_device) == ("cpu", False, None)
+    together = merged(Settings(engine="gpu"), {"engine"}, effective)
+    assert (together.engine, together.allow_software_gpu, together.engine_device) == ("gpu", True, None)
+    together = merged(Settings(engine="gpu", engine_device="NPU"), {"engine", "engine_device"}, effective)
+    assert together.engine_device == "NPU"  # and is refused as --engine-device with --engine gpu is

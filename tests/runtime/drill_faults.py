@@ -39,7 +39,7 @@ from edgeseg.runtime import Limits, Runtime
 from edgeseg.testing.drill_engine import TARGET
 from edgeseg.testing.engine import FakeEngine
 from edgeseg.testing.source import FakeSource
-from edgeseg.trust import knows
+from edgeseg.trust import fault_of
 
 IO = ModelIO(72, 128)
 PLACE = (128, 76)
@@ -108,7 +108,7 @@ class Drill:
             "gpu",
             self._start,
             FakeEngine(IO, finder()),
-            lambda engine: knows(engine, known),
+            lambda engine: fault_of(engine, known),
             self._clock,
             self._take,
             present=self._device.exists,
