@@ -33,13 +33,14 @@ class Asked:
     """settings: of a run. effective: None if no profile fits or can be read. engine_by: who named the one engine.
 
     uses_files: whether a run would look at files and the profile at all, which without any file of the user's it
-    does not.
+    does not. config: the file that --config named.
     """
 
     settings: Settings
     effective: Effective | None
     engine_by: str | None
     uses_files: bool
+    config: Path | None = None
 
     @property
     def fps(self) -> float:
@@ -91,7 +92,7 @@ def ask(found: Capabilities, options: Options, where: Places | None = None) -> t
     engine_by = "--engine" if "engine" in options.flags else None
     if engine_by is None and effective is not None and uses_files and effective.is_given("engine"):
         engine_by = effective.origin("engine") if settings.engine != "auto" else None
-    return Asked(settings, effective, engine_by, uses_files), findings
+    return Asked(settings, effective, engine_by, uses_files, options.config), findings
 
 
 def _effective(found: Capabilities, options: Options, where: Places) -> tuple[Effective | None, list[Finding]]:

@@ -29,7 +29,9 @@ _WORDS = ("source", "background", "sink", "models")
 
 def pack(report: Report, private: Private | None = None) -> bytes:
     """The tar. private: of this machine, if not given."""
-    private = private or of_this_machine(_secrets(report))
+    if private is None:
+        versions = [fact.value for fact in report.found.software.packages.values()]
+        private = of_this_machine(_secrets(report), versions)
     findings = [_without_quotes(one.for_others()) for one in report.findings]
     figures = as_json(report, findings)
     figures["outside"] = _outside(figures["outside"])
@@ -37,11 +39,11 @@ def pack(report: Report, private: Private | None = None) -> bytes:
         if figures["profile"] is not None and isinstance(figures["profile"]["keys"][key]["value"], str):
             figures["profile"]["keys"][key]["value"] = setting(figures["profile"]["keys"][key]["value"])
     figures = private.value(figures)
-    lines = "\n".join(map(str, page(replace(report, findings=findings))))
+    lines = page(replace(report, findings=findings), hide=private.text)
     members = {
         "README.txt": f"Written by edgeseg doctor --bundle. Left out: {LEFT_OUT}.\n"
         "board/ is what the probe read: edgeseg doctor --root board\n",
-        "doctor.txt": private.text(lines) + "\n",
+        "doctor.txt": "".join(f"{line}\n" for line in lines),
         "doctor.json": _text(figures),
         "config.json": _text(figures["profile"]),
         "versions.json": _text(figures["versions"]),
@@ -54,10 +56,10 @@ def pack(report: Report, private: Private | None = None) -> bytes:
 
 def write(path: Path, packed: bytes) -> None:
     """Put it at `path`, in one step: an existing file is replaced by a whole one or stays. Raises OutputError."""
-    if path.exists() and not path.is_file():
-        raise OutputError(f"The bundle cannot be written to {path}, which is no file; name one, such as doctor.tar.")
     part: str | None = None
     try:
+        if path.exists() and not path.is_file():
+            raise OutputError(f"The bundle cannot be written to {path}: it is no file; name one, such as doctor.tar.")
         descriptor, part = tempfile.mkstemp(prefix=".edgeseg-doctor-", dir=path.parent)
         with open(descriptor, "wb") as file:
             file.write(packed)
@@ -78,7 +80,11 @@ def write(path: Path, packed: bytes) -> None:
 def _secrets(report: Report) -> list[str]:
     keys = report.asked.effective.keys if report.asked.effective else None
     found = {name: getattr(report.asked.settings, name) for name in _WORDS}
-    return [*secrets_of(found), *(secrets_of({name: getattr(keys, name) for name in _WORDS}) if keys else ())]
+    own = report.asked.config
+    folders: tuple[str, ...] = () if own is None else (str(own), str(own.absolute()))
+    library = report.asked.settings.engine_library
+    folders += () if library is None else (library,)
+    return [*folders, *secrets_of(found), *(secrets_of({name: getattr(keys, name) for name in _WORDS}) if keys else ())]
 
 
 def _without_quotes(one: Finding) -> Finding:

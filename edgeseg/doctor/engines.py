@@ -18,7 +18,7 @@ _WAY_OUT = re.compile(
 _TRIED = "tried just now"
 _ON_THE_BOARD = {
     "": "Run edgeseg doctor on the board itself.",
-    "edgetpu": "Install libedgetpu1-std, make a tier for it (docs/edgetpu.md), and run edgeseg doctor on the board itself.",
+    "edgetpu": "On the board install libedgetpu1-std, make a tier for it (docs/edgetpu.md), and run edgeseg doctor.",
 }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from edgeseg import __version__
@@ -31,11 +32,12 @@ class Line(NamedTuple):
         return (self.lead + self.rest).rstrip()
 
 
-def page(report: Report, width: int = WIDTH) -> list[Line]:
-    """All lines, none longer than `width` but for words that are."""
+def page(report: Report, width: int = WIDTH, hide: Callable[[str], str] = str) -> list[Line]:
+    """All lines, none longer than `width` but for words that are. hide: what becomes of each text."""
     problems = [one for one in report.findings if one.severity != "fine"]
-    lines = [*_wrapped("", _title(report), width, "bold"), Line("")]
+    lines = [*_wrapped("", hide(_title(report)), width, "bold"), Line("")]
     for one in problems:
+        one = replace(one, what=hide(one.what), where=hide(one.where), remedy=one.remedy and hide(one.remedy))
         lines += _finding(one, width)
         lines.append(Line(""))
     sections = (
@@ -48,10 +50,10 @@ def page(report: Report, width: int = WIDTH) -> list[Line]:
         told = list(rows)
         if told:
             lines.append(Line(title, style="bold"))
-            lines += [line for row in told for line in _row(*row, width=width)]
+            lines += [line for row in told for line in _row(row[0], hide(row[1]), width)]
             lines.append(Line(""))
     verdict = "green" if not any(one.severity in ("fault", "warning") for one in problems) else "bold"
-    return [*lines, *_wrapped("", last_sentence(report), width, verdict)]
+    return [*lines, *_wrapped("", hide(last_sentence(report)), width, verdict)]
 
 
 def last_sentence(report: Report) -> str:

@@ -41,10 +41,18 @@ _PLAIN_WORD = re.compile(
 
 
 class Private:
-    """Takes out what is private. users, hosts, homes: names and folders; secrets: further words, as they stand."""
+    """Takes out what is private. users, hosts, homes: names and folders; secrets: further words, as they stand.
+
+    versions: of packages, of which some look like addresses.
+    """
 
     def __init__(
-        self, users: Iterable[str], hosts: Iterable[str], homes: Iterable[str], secrets: Iterable[str] = ()
+        self,
+        users: Iterable[str],
+        hosts: Iterable[str],
+        homes: Iterable[str],
+        secrets: Iterable[str] = (),
+        versions: Iterable[str] = (),
     ) -> None:
         names = {name for name in (*users, *hosts) if len(name) > 2 and name.lower() not in _NOBODY}
         every = sorted({home.rstrip("/") for home in homes} - {""}, key=len, reverse=True)
@@ -52,6 +60,7 @@ class Private:
         self._homes = re.compile(rf"(?<![\w/.-]){_HOME.format(homes='|'.join(folders))}")
         longest = sorted(map(re.escape, names), key=len, reverse=True)
         self._names = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(longest)})(?![A-Za-z0-9])") if longest else None
+        self._versions = frozenset(versions)
         self._secrets = sorted({secret for secret in secrets if len(secret) > 2}, key=len, reverse=True)
 
     def text(self, text: str) -> str:
@@ -63,7 +72,7 @@ class Private:
         text = self._homes.sub(lambda path: _home(path[0]), text)
         text = _INSTANCE.sub("instance", text)
         for pattern in (_MAC, _IP6, _IP4):
-            text = pattern.sub(HIDDEN, text)
+            text = pattern.sub(lambda found: found[0] if found[0] in self._versions else HIDDEN, text)
         return self._names.sub(HIDDEN, text) if self._names else text
 
     def value(self, value: Any) -> Any:
@@ -86,20 +95,21 @@ class Private:
             return data
 
 
-def of_this_machine(secrets: Iterable[str]) -> Private:
+def of_this_machine(secrets: Iterable[str], versions: Iterable[str]) -> Private:
     """What is private here: this user, whoever is behind sudo, the host, and their homes."""
     names = {os.environ.get(name, "") for name in ("USER", "LOGNAME", "SUDO_USER", "HOSTNAME")}
     homes = {os.environ.get("HOME", "")}
     try:
         user = pwd.getpwuid(os.geteuid())
-        real = [part.strip() for part in user.pw_gecos.split(",")]
-        names |= {user.pw_name, *real}
+        names.add(user.pw_name)
+        if user.pw_uid >= 1000:  # not of systems' own users, whose names are ordinary words
+            names |= set(re.findall(r"\w+", user.pw_gecos))
         homes.add(user.pw_dir)
     except KeyError:
         pass
     homes -= {"", "/"}
     hosts = {name for host in (socket.gethostname(), os.uname().nodename) for name in (host, host.partition(".")[0])}
-    return Private(names, hosts, {one for home in homes for one in (home, os.path.realpath(home))}, secrets)
+    return Private(names, hosts, {one for home in homes for one in (home, os.path.realpath(home))}, secrets, versions)
 
 
 def setting(value: str) -> str:

@@ -6,9 +6,9 @@ Also the engine cpu: the doctor must come to an end whatever a runtime does. A c
 
 from __future__ import annotations
 
-import dataclasses
 import statistics
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,12 @@ import numpy as np
 
 from edgeseg.clock import Clock
 from edgeseg.errors import EdgesegError
-from edgeseg.ports import EngineReport, EngineWish
+from edgeseg.ports import Engine, EngineReport, EngineWish
 from edgeseg.tiers import files
 from edgeseg.tiers.catalogue import DEFAULT_TIER, Tier
 
 START_S, DEADLINE_S = 30.0, 5.0  # to be ready, its first inferences included; one inference
-_RUNS, _MOST_S = 30, 1.5
+_RUNS, _LEAST, _MOST_S = 30, 3, 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,45 +50,37 @@ class Trial:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return dataclasses.asdict(self) | {"works": self.works}
+        return asdict(self) | {"works": self.works}
 
 
-def try_engine(
-    trial: Trial,
-    wish: EngineWish,
-    clock: Clock,
-    models: str | None = None,
-    *,
-    start_s: float = START_S,
-    target: str | None = None,
-) -> Trial:
-    """`trial` with what came of it. target: the engine's class in place of the table's, for tests. Raises nothing."""
+def try_engine(trial: Trial, wish: EngineWish, clock: Clock, models: str | None = None) -> Trial:
+    """`trial` with what came of it. Raises nothing, and comes to an end."""
     from edgeseg.engines.child import ChildEngine
 
-    began = clock.now()
     try:
         tier = tier_for(trial.engine, trial.tier or DEFAULT_TIER, models)
         if tier is None:
-            return dataclasses.replace(trial, tier=None, refusal=_no_compiled_tier(wish))
-        trial = dataclasses.replace(trial, tier=tier.name)
+            return replace(trial, tier=None, refusal=_no_compiled_tier(wish))
+        trial = replace(trial, tier=tier.name)
         model = files.load(tier, models)
-        engine = ChildEngine(
-            trial.engine,
-            model,
-            tier.io,
-            wish,
-            start_timeout_s=start_s,
-            deadline_s=DEADLINE_S,
-            target=target,
-            clock=clock,
-        )
     except EdgesegError as error:
-        return dataclasses.replace(trial, refusal=str(error), start_s=round(clock.now() - began, 2))
-    trial = dataclasses.replace(trial, report=engine.report, start_s=round(clock.now() - began, 2))
+        return replace(trial, refusal=str(error))
+    limits: dict[str, Any] = {"start_timeout_s": START_S, "deadline_s": DEADLINE_S, "clock": clock}
+    return tried(trial, lambda: ChildEngine(trial.engine, model, tier.io, wish, **limits), clock)
+
+
+def tried(trial: Trial, make: Callable[[], Engine], clock: Clock) -> Trial:
+    """The same of an engine that `make` starts."""
+    began = clock.now()
+    try:
+        engine = make()
+    except EdgesegError as error:
+        return replace(trial, refusal=str(error), start_s=round(clock.now() - began, 2))
+    trial = replace(trial, report=engine.report, start_s=round(clock.now() - began, 2))
     try:
         return _asked(trial, engine, clock)
     except EdgesegError as error:
-        return dataclasses.replace(trial, refusal=f"It started, and then: {error}")
+        return replace(trial, refusal=f"It started, and then: {error}")
     finally:
         engine.close()
 
@@ -117,21 +109,19 @@ def _no_compiled_tier(wish: EngineWish) -> str:
     return " ".join(told)
 
 
-def _asked(trial: Trial, engine: Any, clock: Clock) -> Trial:
-    """Timed, then held to the known answer."""
+def _asked(trial: Trial, engine: Engine, clock: Clock) -> Trial:
+    """Timed, then held to the known answer. Raises EngineFault."""
     from edgeseg.trust import KnownAnswer, knows
 
     io = engine.io
     rgb = np.full((io.height, io.width, 3), 0.5 if io.dtype == "float32" else 0, dtype=io.dtype)
     times: list[float] = []
     until = clock.now() + _MOST_S
-    while len(times) < _RUNS and (len(times) < 3 or clock.now() < until):
+    while len(times) < _RUNS and (len(times) < _LEAST or clock.now() < until):
         began = clock.now()
         engine.infer(rgb)
         times.append(clock.now() - began)
-    return dataclasses.replace(
-        trial,
-        p50_ms=round(statistics.median(times) * 1e3, 2),
-        runs=len(times),
-        knows=knows(engine, KnownAnswer.portrait()),
-    )
+    known = knows(engine, KnownAnswer.portrait())
+    if not known:
+        engine.infer(rgb)  # raises if it is no more: then it gave no wrong answer but none
+    return replace(trial, p50_ms=round(statistics.median(times) * 1e3, 2), runs=len(times), knows=known)
