@@ -53,12 +53,14 @@ def _kept(taken: Taken, asked: Asked) -> Iterator[Finding]:
     if taken.candidate is None:
         return
     is_named = asked.settings.tier != "auto"
-    if taken.kept is None and not taken.not_kept and not is_named:
+    if taken.choice is not None:
+        yield Finding("fine", "choice", f"A run takes {taken.candidate}: {taken.choice.reason}.", where)
+    elif is_named or taken.not_kept:
+        return
+    elif taken.kept is None:
         what = f"This device is not calibrated, so that {taken.candidate.tier} is taken unmeasured."
         yield Finding("note", "choice", what, where, f"Run {_CALIBRATE}: a minute, and the best tier is known.")
-    elif taken.choice is not None:
-        yield Finding("fine", "choice", f"A run takes {taken.candidate}: {taken.choice.reason}.", where)
-    elif taken.kept is not None and not is_named:
+    else:
         what = f"Nothing of what is kept can be taken: {taken.reason}."
         yield Finding("note", "choice", what, where, f"Run {_CALIBRATE}.")
 

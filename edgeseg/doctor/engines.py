@@ -9,6 +9,7 @@ from edgeseg.doctor.asked import Asked
 from edgeseg.doctor.choice import Taken
 from edgeseg.doctor.finding import Finding, Severity
 from edgeseg.doctor.trial import Trial
+from edgeseg.ports import EngineReport
 from edgeseg.probe.capabilities import Accelerator, Capabilities
 
 # Where the way out begins in an engine's sentence of refusal.
@@ -102,12 +103,10 @@ def _of_trial(
     on = f", {report.adapter}" if report.adapter else ""
     if report.software:
         what = f"The engine {name} runs on {report.adapter}, which is the CPU in disguise."
-        yield Finding("warning", "engines", what, "; ".join(report.evidence[:1]), "Install the real device's driver.")
-    if report.delegated_nodes < report.all_nodes:
-        rest = report.all_nodes - report.delegated_nodes
-        what = f"On {name}{on}, {rest} of {report.all_nodes} operations of {trial.tier} stay on the plain CPU kernels."
-        remedy = "Take another tier; edgeseg bench --per-op shows which operations they are."
-        yield Finding("warning", "engines", what, report.library, remedy)
+        yield Finding(
+            "warning", "engines", what, next(iter(report.evidence), _TRIED), "Install the real device's driver."
+        )
+    yield from _left_over(trial, report, on)
     cpu = next((one for one in trials if one.engine == "cpu" and one.works), None)
     if name != "cpu" and cpu is not None and cpu.p50_ms and trial.p50_ms and cpu.tier == trial.tier:
         if trial.p50_ms > cpu.p50_ms:
@@ -118,6 +117,22 @@ def _of_trial(
             yield Finding("fine", "engines", what, _TRIED)
     elif name != "cpu":
         yield Finding("fine", "engines", f"The engine {name}{on} works.", _TRIED)
+
+
+def _left_over(trial: Trial, report: EngineReport, on: str) -> Iterator[Finding]:
+    """Operations that nobody took whose kernels are fast."""
+    rest = report.all_nodes - report.delegated_nodes
+    if not rest:
+        return
+    if report.engine == "cpu" and report.delegate is None:
+        what = f"XNNPACK's fast kernels serve none of the {rest} operations of {trial.tier}, several times slower."
+        remedy = "LiteRT asks /proc what the processor can do: see that it is there; tflite-runtime has none for INT8."
+    else:
+        what = (
+            f"On {trial.engine}{on}, {rest} of {report.all_nodes} operations of {trial.tier} stay on plain CPU kernels."
+        )
+        remedy = "Take another tier; edgeseg bench --per-op shows which operations they are."
+    yield Finding("warning", "engines", what, report.library, remedy)
 
 
 def _instead(asked: Asked, taken: Taken, trials: list[Trial]) -> Iterator[Finding]:

@@ -136,7 +136,7 @@ def _outcome(trial: Trial) -> str:
         f" in {report.partitions} partition{'s' if report.partitions != 1 else ''}" if report.partitions else ""
     )
     parts.append(
-        f"{report.delegated_nodes} of {report.all_nodes} operations by {report.delegate or 'nobody'}{partitions}"
+        f"{report.delegated_nodes} of {report.all_nodes} operations by {report.delegate or 'no delegate'}{partitions}"
     )
     parts.append(f"{trial.tier}, {report.library}, {report.threads} thread{'s' if report.threads != 1 else ''}")
     return "; ".join(parts)

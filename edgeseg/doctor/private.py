@@ -31,7 +31,7 @@ _IP6 = re.compile(r"(?<![\w:])(?:[0-9a-fA-F]{1,4}:){3,7}(?::?[0-9a-fA-F]{1,4})+(
 _MAC = re.compile(r"(?<![0-9a-fA-F])(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}(?![0-9a-fA-F])")
 _HOME = r"(?:{homes})(?:/[^\s'\",;:)\]]*)?"
 _KEPT_TAILS = re.compile(
-    r".*?((?:/\.config|/\.local/state)/edgeseg(?:/(?:config\.yaml|ladder\.json))?|/site-packages/.*)$"
+    r".*?((?:/\.config|/\.local/state)/edgeseg(?:/[\w.-]+\.yaml|/ladder\.json)?|/site-packages/.*)$"
 )
 _INSTANCE = re.compile(r"(?<=edgeseg/)(?!config\.yaml)[\w.-]+(?=\.yaml)")
 _WORDS = ("source", "background", "sink", "models")  # settings that hold paths, addresses, names
@@ -59,7 +59,9 @@ class Private:
         folders = [re.escape(home) for home in every] + [r"/home/[^/\s'\",;:)\]]+", r"/root\b", r"/Users/[^/\s]+"]
         self._homes = re.compile(rf"(?<![\w/.-]){_HOME.format(homes='|'.join(folders))}")
         longest = sorted(map(re.escape, names), key=len, reverse=True)
-        self._names = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(longest)})(?![A-Za-z0-9])") if longest else None
+        self._names = (
+            re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(longest)})(?![A-Za-z0-9])", re.IGNORECASE) if longest else None
+        )
         self._versions = frozenset(versions)
         self._secrets = sorted({secret for secret in secrets if len(secret) > 2}, key=len, reverse=True)
 
