@@ -22,6 +22,7 @@ from edgeseg.commands.options import (
     ThreadsOption,
     given,
 )
+from edgeseg.errors import UsageError
 
 if TYPE_CHECKING:
     from edgeseg.doctor.examine import Report
@@ -61,6 +62,8 @@ def doctor(
     from edgeseg.probe.saved import check_root
 
     check_root(root)
+    if config is not None:
+        _check_file(config)
     settings = Settings(
         tier=tier,
         engine=engine,
@@ -84,6 +87,17 @@ def doctor(
         say(f"{bundle} is for an issue report; left out: {LEFT_OUT}.")
     if strict and any(one.severity == "fault" for one in report.findings):
         raise typer.Exit(4)
+
+
+def _check_file(config: Path) -> None:
+    """What is wrong inside of it becomes findings; that there is none is a mistake on the command line."""
+    try:
+        if config.is_dir():
+            raise UsageError(f"--config {config} is a folder; name a file in it.")
+        if not config.exists():
+            raise UsageError(f"--config {config} is not there; check the path.")
+    except OSError as error:
+        raise UsageError(f"--config {config} cannot be used: {error.strerror}.") from error
 
 
 def _print(report: Report) -> None:

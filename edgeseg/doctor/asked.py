@@ -87,8 +87,7 @@ def ask(found: Capabilities, options: Options, where: Places | None = None) -> t
         findings += [_fault(line) for line in faults]
         with_files = merged(settings, options.flags, effective)
         settings = _usable(with_files, settings) if faults else with_files
-    if not {"engine", "tier", "models"}.isdisjoint(options.flags):
-        check_words(named(options.settings))
+    check_words(named(settings))  # what files say wrongly is left out: an option is wrong
     engine_by = "--engine" if "engine" in options.flags else None
     if engine_by is None and effective is not None and uses_files and effective.is_given("engine"):
         engine_by = effective.origin("engine") if settings.engine != "auto" else None

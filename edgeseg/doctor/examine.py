@@ -17,6 +17,7 @@ from edgeseg.doctor.finding import Finding, worst_first
 from edgeseg.doctor.outside import Outside
 from edgeseg.doctor.trial import Trial, try_engine
 from edgeseg.engines import ENGINES
+from edgeseg.errors import EdgesegError
 from edgeseg.ports import EngineWish
 from edgeseg.probe import Capabilities, probe_and_pack
 from edgeseg.tiers import files, kept
@@ -59,7 +60,7 @@ def examine(
     where = Places((), (shipped(),)) if is_saved else places()
     asked, findings = ask(found, options, where)
     seen = None if is_saved else _outside(found, where, clock)
-    taken = _of_saved(asked) if is_saved else taken_here(asked)
+    taken = _of_saved(asked) if is_saved else _taken(asked, findings)
     trials = planned(found, asked, taken)
     if is_saved:
         trials = [replace(one, skipped=SAVED) for one in trials]
@@ -77,6 +78,17 @@ def examine(
     ]
     serves = engines.serving(taken, trials)
     return Report(found, asked, taken, trials, serves, seen, worst_first(findings), packed, is_saved)
+
+
+def _taken(asked: Asked, findings: list[Finding]) -> Taken:
+    """What a run takes; what keeps it from that, such as a faulty catalogue of the user's own, becomes findings."""
+    try:
+        return taken_here(asked)
+    except EdgesegError as error:
+        plain = named(asked.settings)
+        remedy = "Mend it; edgeseg tiers tells of it too."
+        findings += [Finding("fault", "choice", line, "edgeseg tiers", remedy) for line in str(error).splitlines()]
+        return Taken(Candidate(plain.tier, plain.engine, plain.threads), "nothing more can be told", is_known=False)
 
 
 def taken_here(asked: Asked) -> Taken:
