@@ -113,7 +113,7 @@ def _print(report: Report) -> None:
             print(line)
         return
     for line in page(report, min(console.width, 100) if console.width >= 40 else WIDTH):
-        console.print(Text(line.lead, style=line.style) + Text(line.rest), soft_wrap=True)
+        console.print(Text.assemble((line.lead, line.style), line.rest), soft_wrap=True)
 
 
 @contextmanager

@@ -31,7 +31,8 @@ def check(found: Capabilities, asked: Asked, taken: Taken, trials: list[Trial]) 
         here = [one for one in found.accelerators if one.engine == trial.engine]
         is_taken = taken.candidate is not None and taken.candidate.engine == trial.engine
         instead = " The CPU serves in its place." if is_taken and serves is not None and serves != trial else ""
-        findings += _of_trial(trial, here, asked.is_users(trial.engine) or is_taken, instead, trials)
+        is_named = asked.engine_by is not None and trial.engine == asked.settings.engine
+        findings += _of_trial(trial, here, is_named or is_taken, instead, trials)
     return [*findings, *_instead(asked, taken, trials)]
 
 
@@ -73,50 +74,62 @@ def _unused_hardware(accelerators: Iterable[Accelerator]) -> Iterator[Finding]:
 def _of_trial(
     trial: Trial, here: list[Accelerator], wanted: bool, instead: str, trials: list[Trial]
 ) -> Iterator[Finding]:
-    """instead: a sentence about who serves in its place, if a run would take it."""
-    name = trial.engine
+    """here: its hardware. instead: a sentence about who serves in its place, if a run would take it."""
     if trial.skipped is not None:
-        for one in here:
-            remark = f" It {one.remark}." if one.remark else ""
-            what = f"The {one.name} is here; whether the engine {name} works: {trial.skipped}.{remark}"
-            yield Finding("note", "engines", what, ", ".join(one.where), _ON_THE_BOARD.get(name, _ON_THE_BOARD[""]))
-        return
-    by = f" ({trial.asked_by})" if trial.asked_by else ""
-    if trial.refusal is not None:
-        what, remedy = parted(trial.refusal)
-        who = f"The {here[0].name} is here and is not used" if here else f"The engine {name} does not run"
-        if wanted:
-            who = f"The engine {name} is {f'asked for{by}' if trial.asked_by else 'what a run takes'} and does not run"
-        severity: Severity = "fault" if wanted or name == "cpu" else "warning"
-        if wanted or here or name == "cpu":
-            yield Finding(severity, "engines", f"{who}: {what}{instead}", _TRIED, remedy)
-        return
-    report = trial.report
-    if report is None:
-        return
-    if not trial.knows:
-        what = f"The engine {name} runs and answers wrongly: it does not find the person in the known picture."
-        yield Finding(
-            "fault", "engines", what, _TRIED, "Take another engine or tier, or another version of its library."
-        )
-        return
-    on = f", {report.adapter}" if report.adapter else ""
+        yield from (_not_tried(trial, one, trial.skipped) for one in here)
+    elif trial.refusal is not None:
+        yield _refused(trial, trial.refusal, here, wanted, instead)
+    elif trial.report is not None and not trial.knows:
+        what = f"The engine {trial.engine} runs and answers wrongly: it does not find the person in the known picture."
+        remedy = "Take another engine or tier, or another version of its library."
+        yield Finding("fault", "engines", f"{what}{instead}", _with(trial), remedy)
+    elif trial.report is not None:
+        yield from _worked(trial, trial.report, wanted, trials)
+
+
+def _with(trial: Trial) -> str:
+    return f"{_TRIED} with {trial.tier}" if trial.tier else _TRIED
+
+
+def _not_tried(trial: Trial, one: Accelerator, why: str) -> Finding:
+    remark = f" It {one.remark}." if one.remark else ""
+    what = f"The {one.name} is here; whether the engine {trial.engine} works: {why}.{remark}"
+    remedy = _ON_THE_BOARD.get(trial.engine, _ON_THE_BOARD[""])
+    return Finding("note", "engines", what, ", ".join(one.where), remedy)
+
+
+def _refused(trial: Trial, refusal: str, here: list[Accelerator], wanted: bool, instead: str) -> Finding:
+    what, remedy = parted(refusal)
+    if wanted:
+        asked = f"asked for ({trial.asked_by})" if trial.asked_by else "what a run takes"
+        who = f"The engine {trial.engine} is {asked} and does not run"
+    elif here:
+        who = f"The {here[0].name} is here and is not used"
+    else:
+        who = f"The engine {trial.engine} does not run"
+    severity: Severity = "fault" if wanted or trial.engine == "cpu" else "warning" if here else "note"
+    return Finding(severity, "engines", f"{who}: {what}{instead}", _with(trial), remedy)
+
+
+def _worked(trial: Trial, report: EngineReport, wanted: bool, trials: list[Trial]) -> Iterator[Finding]:
+    """Where it computes, how much of the model, and how fast beside the CPU."""
+    name, on = trial.engine, f", {report.adapter}" if report.adapter else ""
     if report.software:
         what = f"The engine {name} runs on {report.adapter}, which is the CPU in disguise."
-        yield Finding(
-            "warning", "engines", what, next(iter(report.evidence), _TRIED), "Install the real device's driver."
-        )
+        seen = next(iter(report.evidence), _TRIED)
+        yield Finding("warning", "engines", what, seen, "Install the real device's driver.")
     yield from _left_over(trial, report, on)
-    cpu = next((one for one in trials if one.engine == "cpu" and one.works), None)
-    if name != "cpu" and cpu is not None and cpu.p50_ms and trial.p50_ms and cpu.tier == trial.tier:
-        if trial.p50_ms > cpu.p50_ms:
-            what = f"The engine {name}{on} is slower than the CPU here: {trial.p50_ms:.1f} ms against {cpu.p50_ms:.1f}."
-            yield Finding("warning" if wanted else "note", "engines", what, _TRIED, "Choose --engine cpu.")
-        else:
-            what = f"The engine {name}{on} works: {trial.p50_ms:.1f} ms an inference, the CPU {cpu.p50_ms:.1f}."
-            yield Finding("fine", "engines", what, _TRIED)
-    elif name != "cpu":
-        yield Finding("fine", "engines", f"The engine {name}{on} works.", _TRIED)
+    if name == "cpu":
+        return
+    cpu = next((one for one in trials if one.engine == "cpu" and one.works and one.tier == trial.tier), None)
+    if cpu is None or not cpu.p50_ms or not trial.p50_ms:
+        yield Finding("fine", "engines", f"The engine {name}{on} works.", _with(trial))
+    elif trial.p50_ms > cpu.p50_ms:
+        what = f"The engine {name}{on} is slower than the CPU here: {trial.p50_ms:.1f} ms against {cpu.p50_ms:.1f}."
+        yield Finding("warning" if wanted else "note", "engines", what, _with(trial), "Choose --engine cpu.")
+    else:
+        what = f"The engine {name}{on} works: {trial.p50_ms:.1f} ms an inference, the CPU {cpu.p50_ms:.1f}."
+        yield Finding("fine", "engines", what, _with(trial))
 
 
 def _left_over(trial: Trial, report: EngineReport, on: str) -> Iterator[Finding]:

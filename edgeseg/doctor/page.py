@@ -70,7 +70,8 @@ def last_sentence(report: Report) -> str:
 def _title(report: Report) -> str:
     board = report.found.board.model
     profile = report.asked.effective.profile if report.asked.effective else "none"
-    name = board.value if board else "a board whose name is not known"
+    virtual = report.found.software.virtual
+    name = board.value if board else "a virtual machine" if virtual else "a board whose name is not known"
     saved = "; a saved board, nothing was tried" if report.is_saved else ""
     return f"edgeseg {__version__} on {name}, profile {profile}{saved}"
 

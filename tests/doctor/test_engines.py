@@ -49,7 +49,13 @@ CASES: dict[str, tuple[Capabilities, Asked, Taken, list[Trial], list[str]]] = {
         [works(), refused("gpu", NO_VULKAN)],
         ["warning: The Wonder 9 is here and is not used: The gpu engine needs Vulkan's loader."],
     ),
-    "neither here nor asked for": (board(), asked(), taken(), [works(), refused("gpu", NO_VULKAN)], []),
+    "neither here nor asked for": (
+        board(),
+        asked(),
+        taken(),
+        [works(), refused("gpu", NO_VULKAN)],
+        ["note: The engine gpu does not run: The gpu engine needs Vulkan's loader."],
+    ),
     "a silent fall-back": (
         with_accelerator("npu", "npu"),
         asked("npu"),
