@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Severity = Literal["fault", "warning", "note", "fine"]
+Area = Literal["engines", "choice", "speed", "heat", "cameras", "virtual camera", "permissions", "software", "config"]
 ORDER: tuple[Severity, ...] = ("fault", "warning", "note", "fine")
 """fault: something that was asked for does not work. warning: it costs speed, or soon will. note: worth knowing."""
 
@@ -20,7 +21,7 @@ class Finding:
     """
 
     severity: Severity
-    area: str
+    area: Area
     what: str
     where: str = ""
     remedy: str | None = None

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from edgeseg import __version__
+from edgeseg.config.places import shipped
 from edgeseg.doctor.examine import Report
 from edgeseg.doctor.finding import Finding, Severity
 from edgeseg.doctor.limits import hottest
@@ -94,7 +95,7 @@ def _runs(report: Report) -> Iterator[tuple[str, str]]:
     )
     if asked.effective is not None:
         engines = ", ".join(asked.effective.keys.engines)
-        yield "may be tried", f"{engines} ({asked.effective.origin('engines')})"
+        yield "may be tried", f"{engines} ({_short(asked.effective.origin('engines'))})"
         if not asked.uses_files and not report.is_saved:
             yield "profile", "without a config file or --profile, edgeseg run takes its own defaults and not these"
     if taken.candidate is not None and not report.is_saved:
@@ -105,6 +106,11 @@ def _runs(report: Report) -> Iterator[tuple[str, str]]:
     if serves is not None and serves.report is not None:
         adapter = f", {serves.report.adapter}" if serves.report.adapter else ""
         yield "serves", f"{serves.engine}{adapter}, with {serves.tier}"
+
+
+def _short(origin: str) -> str:
+    """A profile that comes with edgeseg is known by its name."""
+    return origin.replace(f"{shipped()}/", "profile ")
 
 
 def _named(candidate: Candidate) -> str:
