@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from edgeseg.frames import Size
 from edgeseg.probe.capabilities import Capabilities
 from edgeseg.resolve import resolve
 from edgeseg.run_settings import merged, wrong_words
+
+_PLACED = re.compile(r"(.+?(?::\d+|\.ya?ml)): (.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +139,8 @@ def _usable(with_files: Settings, plain: Settings) -> Settings:
 
 
 def _fault(line: str) -> Finding:
-    """One line "file:line: what" of a faulty file."""
-    place, colon, what = line.partition(": ")
-    if not colon:
-        place, what = "", line
-    return Finding("fault", "config", what[:1].upper() + what[1:], place, "Mend it; edgeseg config check tells all.")
+    """One line "file:line: what" of a faulty file; of one that cannot be read, a sentence."""
+    told = _PLACED.match(line)
+    place, what = (told[1], told[2]) if told else ("", line)
+    what = what[:1].upper() + what[1:] if told else what
+    return Finding("fault", "config", what, place or "open()", "Mend it; edgeseg config check tells all.")

@@ -18,6 +18,8 @@ def check(found: Capabilities, outside: Outside | None, sink: str, size: Size) -
     """sink: as in `edgeseg run`. Where nobody wants a virtual camera and none is there, nothing is said."""
     wanted = sink.removeprefix("v4l2:") if sink.startswith("v4l2:") else None
     nodes = [node.node for node in found.cameras.nodes if node.kind == "loopback"]
+    if any(node.node == wanted and node.kind != "loopback" for node in found.cameras.nodes):
+        wanted = None  # another driver's output, which lacks nothing of this
     if outside is None or (wanted is None and not nodes and not outside.loopback.loaded):
         return []
     return [*_missing(outside, nodes, wanted), *_caps(outside, nodes), *_each(outside, nodes, wanted, size)]

@@ -56,6 +56,8 @@ def test_a_list_of_the_user_s_is_asked_for_and_one_of_a_profile_is_not(tmp_path:
 
 FAULTY = {
     "a key": ("limts: {temp_c: 70}\n", [("config.yaml:1", "'limts' is no known key: did you mean 'limits'?")]),
+    "a binary": ("\0\1", [("config.yaml", "This is not YAML: ")]),
+    "too long": ("#" * 70_000, [("open()", "/config.yaml has more than 64000 bytes")]),
     "no YAML": ("a: [\n", [("config.yaml:2", "This is not YAML: ")]),
     "two": (
         "engine: gpx\nlimits: {temp_c: hot}\n",
@@ -72,7 +74,7 @@ def test_faults_of_files_are_findings_and_the_rest_holds(
     tmp_path: Path, text: str, said: list[tuple[str, str]]
 ) -> None:
     asked, findings = of(files(tmp_path, config=text))
-    told = [(one.where.removeprefix(f"{tmp_path}/"), one.what) for one in findings]
+    told = [(one.where.removeprefix(f"{tmp_path}/"), one.what.removeprefix(str(tmp_path))) for one in findings]
     assert [(place, what[: len(start)]) for (place, what), (_, start) in zip(told, said, strict=True)] == said
     assert {one.severity for one in findings} == {"fault"}
     assert asked.effective is not None

@@ -102,6 +102,7 @@ VIRTUAL: dict[str, tuple[Capabilities, Outside | None, str, list[str], str]] = {
         "sudo modprobe v4l2loopback exclusive_caps=1",
     ),
     "no device": (board(), outside(loopback=lo()), "null", ["note: v4l2loopback is loaded and has no"], "modprobe -r"),
+    "another driver's": (with_cameras(camera(kind="test", node="/dev/video9")), outside(), SINK, [], ""),
     "another device": (
         NINE,
         outside(loopback=lo()),
