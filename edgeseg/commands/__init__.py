@@ -21,6 +21,7 @@ COMMANDS = {
     "tiers": "edgeseg.commands.tiers:tiers",
     "bench": "edgeseg.commands.tiers:bench",
     "probe": "edgeseg.commands.probe:probe",
+    "doctor": "edgeseg.commands.doctor:doctor",
     "profile": "edgeseg.commands.profile:profile_app",
     "config": "edgeseg.commands.config:config_app",
     "calibrate": "edgeseg.commands.calibrate:calibrate",

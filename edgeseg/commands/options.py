@@ -26,3 +26,8 @@ AssetDirOption = Annotated[str | None, typer.Option(help="Where the pinned files
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Fetch nothing.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")]
 RefineOption = Annotated[bool, typer.Option("--refine/--no-refine", help="Let the mask follow the picture's edges.")]
+
+
+def given(context: typer.Context) -> set[str]:
+    """The parameters that the command line gives."""
+    return {name for name in context.params if str(context.get_parameter_source(name)).endswith("COMMANDLINE")}

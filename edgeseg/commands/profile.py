@@ -54,8 +54,9 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a profile says in the end, and which line of which file says it."""
-    from edgeseg.commands.shown import columns, plain, value
+    from edgeseg.commands.shown import columns, value
     from edgeseg.config.places import Places, places
+    from edgeseg.config.quantities import plain
 
     if (instance or config) and not effective:
         raise UsageError("--instance and --config belong to --effective.")

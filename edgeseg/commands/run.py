@@ -21,6 +21,7 @@ from edgeseg.commands.options import (
     RefineOption,
     SoftwareGpuOption,
     ThreadsOption,
+    given,
 )
 from edgeseg.errors import EdgesegError, UsageError
 from edgeseg.stopping import NOTHING_YET, Stoppable, Stopped, stoppable_run
@@ -118,7 +119,8 @@ def run(
     if (profile, instance, config) != (None, None, None) or places().has_config:
         from edgeseg.run_settings import configured
 
-        settings = configured(settings, _flags(context), profile, instance, config)
+        flags = given(context) | ({"engine"} if require_engine else set())
+        settings = configured(settings, flags, profile, instance, config)
     to_stdout = settings.sink == "-"
     if to_stdout and as_json:
         raise UsageError("--sink - writes the video to standard output, where --json would write too; use one of them.")
@@ -155,12 +157,6 @@ def run_once(settings: Settings, start: ProcessStart, quiet: bool, stoppable: St
         return summary(made, tally, start)
     finally:
         made.pipeline.close()
-
-
-def _flags(context: typer.Context) -> set[str]:
-    """The parameters that the command line gives."""
-    given = {name for name in context.params if str(context.get_parameter_source(name)).endswith("COMMANDLINE")}
-    return given | {"engine"} if "require_engine" in given else given
 
 
 def _size(text: str | None) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from fractions import Fraction
 from typing import Any
 
 from edgeseg.errors import one_line
@@ -17,15 +16,6 @@ def value(one: Any) -> str:
     if isinstance(one, (list, tuple)) and not isinstance(one, Size):
         return f"[{', '.join(map(str, one))}]"
     return f"{one:g}" if isinstance(one, float) else str(one)
-
-
-def plain(one: Any) -> Any:
-    """A value as JSON has it: sizes and broken rates as the words of a config file."""
-    if isinstance(one, Size):
-        return str(one)
-    if isinstance(one, Fraction):
-        return int(one) if one.denominator == 1 else str(one)
-    return one
 
 
 def columns(rows: Iterable[Sequence[str]]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from typing import Any
 
 from edgeseg.frames import Size
 
@@ -47,3 +48,12 @@ def same_in_another_unit(key: str, known: Iterable[str]) -> str | None:
     """The known key that differs from `key` in nothing but the unit: temp_c of temp_f and of temp."""
     stem = key.rpartition("_")[0]
     return next((one for one in known if unit_of(one) and one.rpartition("_")[0] in (key, stem)), None)
+
+
+def plain(one: Any) -> Any:
+    """A value as JSON has it: sizes and broken rates as the words of a config file."""
+    if isinstance(one, Size):
+        return str(one)
+    if isinstance(one, Fraction):
+        return int(one) if one.denominator == 1 else str(one)
+    return one

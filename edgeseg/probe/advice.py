@@ -32,10 +32,15 @@ def advice(
     )
 
 
+def newest_python(board: Board, software: Software) -> tuple[int, int] | None:
+    """The newest Python that a saved board has; None if it is not known, and where the one that runs is a good one."""
+    if software.python is not None:
+        return None
+    return max((_version(word) for word in _pythons(board, software)), default=None)
+
+
 def _python(board: Board, software: Software) -> Iterator[str]:
-    if software.python is not None:  # whoever asks runs a good one
-        return
-    newest = max((_version(word) for word in _pythons(board, software)), default=None)
+    newest = newest_python(board, software)
     if newest is not None and newest < _LEAST_PYTHON:
         what = f"JetPack {board.jetpack.value}" if board.jetpack else "This system"
         way = "put a newer one beside it, such as with `uv python install 3.11`; the system's own stays as it is."
