@@ -111,7 +111,7 @@ def _no_compiled_tier(wish: EngineWish) -> str:
 
 def _asked(trial: Trial, engine: Engine, clock: Clock) -> Trial:
     """Timed, then held to the known answer. Raises EngineFault."""
-    from edgeseg.trust import KnownAnswer, knows
+    from edgeseg.trust import KnownAnswer, fault_of
 
     io = engine.io
     rgb = np.full((io.height, io.width, 3), 0.5 if io.dtype == "float32" else 0, dtype=io.dtype)
@@ -121,7 +121,7 @@ def _asked(trial: Trial, engine: Engine, clock: Clock) -> Trial:
         began = clock.now()
         engine.infer(rgb)
         times.append(clock.now() - began)
-    known = knows(engine, KnownAnswer.portrait())
+    known = fault_of(engine, KnownAnswer.portrait()) is None
     if not known:
         engine.infer(rgb)  # raises if it is no more: then it gave no wrong answer but none
     return replace(trial, p50_ms=round(statistics.median(times) * 1e3, 2), runs=len(times), knows=known)
