@@ -1,0 +1,96 @@
+"""Which rungs fit, and which of them is best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeseg.governor.heat import ACT_C, TAKE_C, TAKE_HORIZON_S
+from edgeseg.governor.learn import interval_ms, memory_of, watts_of
+from edgeseg.governor.policy import Policy
+from edgeseg.governor.rung import Kind, Rung
+from edgeseg.governor.state import State
+
+POWER_SHARE, MEMORY_SHARE = 0.985, 0.995  # of a limit, that a rung to be taken may need
+ORDER = {Kind.NORMAL: 0, Kind.HALF_FPS: 1, Kind.COVER: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What a rung would need now. share: of a frame's time. temp_c: in a minute and a half.
+
+    over_w, over_mb, over_c: how much more than a limit lets it; 0 where it keeps it.
+    """
+
+    rung: Rung
+    share: float
+    watts: float
+    temp_c: float | None
+    over_w: float
+    over_mb: float
+    over_c: float
+
+    @property
+    def keeps_limits(self) -> bool:
+        """Whether it keeps every hard limit."""
+        return not (self.over_w or self.over_mb or self.over_c)
+
+
+def fit_of(policy: Policy, state: State, rung: Rung) -> Fit:
+    """What it would need if it were taken now."""
+    watts, memory_mb = watts_of(policy, state, rung), memory_of(state, rung)
+    temp_c = state.heat.after(policy, watts, TAKE_HORIZON_S)
+    over_c = 0.0
+    if temp_c is not None and policy.temp_max_c is not None:
+        over_c = max(0.0, temp_c - (policy.temp_max_c - policy.temp_margin_c - TAKE_C))
+    power_w, limit_mb = state.power_limit_w, state.memory_limit_mb
+    return Fit(
+        rung,
+        state.speed.load_ms(rung) / (interval_ms(policy, state) * rung.frames),
+        watts,
+        temp_c,
+        # Watts that stand for others that nobody measured are no reason to leave a rung.
+        0.0 if power_w is None or rung.power_w is None else max(0.0, watts - power_w * POWER_SHARE),
+        0.0 if limit_mb is None else max(0.0, memory_mb - limit_mb * MEMORY_SHARE),
+        over_c,
+    )
+
+
+def fits(policy: Policy, state: State) -> list[Fit]:
+    """Of every rung whose figures can be meant; of all if there is no such rung."""
+    sane = [rung for rung in state.ladder if rung.is_sane] or list(state.ladder)
+    return [fit_of(policy, state, rung) for rung in sane]
+
+
+def best(policy: Policy, found: list[Fit]) -> tuple[Fit, bool]:
+    """The rung to be in, of at least one, and whether it fits: limits first, then the frame rate, then quality."""
+    safe = [fit for fit in found if fit.keeps_limits]
+    shown = [fit for fit in safe if fit.rung.kind is not Kind.COVER]
+    for share in (policy.take_share, max(policy.take_share, policy.keep_share)):
+        for kind in (Kind.NORMAL, Kind.HALF_FPS):
+            fitting = [fit for fit in shown if fit.rung.kind is kind and fit.share <= share]
+            if fitting:
+                return max(fitting, key=lambda fit: (fit.rung.quality, -fit.share)), True
+    if shown:
+        return min(shown, key=lambda fit: (fit.share, -fit.rung.quality)), False
+    if safe:
+        return safe[0], True
+    return min(found, key=lambda fit: (fit.over_mb, fit.over_w, fit.over_c, fit.watts, fit.share)), False
+
+
+def is_better(one: Rung, other: Rung) -> bool:
+    """Whether people see more of it."""
+    return (-ORDER[one.kind], one.quality) > (-ORDER[other.kind], other.quality)
+
+
+def is_too_hot(policy: Policy, state: State, watts: float, throttled: bool | None) -> bool:
+    """Whether a limit of heat will be met within the horizon if nothing changes, or is met now."""
+    if policy.temp_max_c is None:
+        return False
+    if throttled and state.heat.temp_c is None:
+        return True
+    soon_c = state.heat.after(policy, watts, policy.horizon_s)
+    if soon_c is None or state.heat.temp_c is None:
+        return False
+    rest_c = state.heat.after(policy, watts, TAKE_HORIZON_S) or soon_c
+    limit_c = policy.temp_max_c - policy.temp_margin_c
+    return (soon_c > limit_c and rest_c > limit_c) or state.heat.temp_c + state.heat.doubt_c > policy.temp_max_c - ACT_C

@@ -1,0 +1,140 @@
+"""From one look to the next: what an observation changes of what is known. Nothing is decided here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from edgeseg.governor.heat import Heat, forgotten_since, warmed
+from edgeseg.governor.observation import Observation
+from edgeseg.governor.policy import Policy
+from edgeseg.governor.rate import Rate, counted
+from edgeseg.governor.ratios import median
+from edgeseg.governor.rung import Rung
+from edgeseg.governor.sensing import Sensing, sensed
+from edgeseg.governor.speed import learned
+from edgeseg.governor.state import State
+
+GAP_S = 5.0  # without a look for so long, what was counted before is of another time
+TEMP_LEAP_C, POWER_LEAP_W, MEMORY_LEAP_MB = 8.0, 1e3, 1e6
+WATTS_PER_CORE = 3.0  # stands for a core's power where nothing says it; what it is wrong by goes into the thermal model
+WATTS_KEPT, MEMORY_KEPT = 8, 8
+PRESSED = 10.0  # percent of the time that something waited for memory: less of it must be held
+
+
+def observed(policy: Policy, state: State, seen: Observation) -> State:
+    """With what was seen, which must be `cleaned`."""
+    state, dt_s = _passed(state, seen)
+    rung = state.rung(seen.rung)
+    if rung is not None and rung.name != state.running:
+        state = replace(state, running=rung.name, running_s=state.time_s, over_looks=0, watts=(), memory_more_mb=())
+        state = replace(state, arrived_slow=state.speed.slow)
+    if rung is not None:
+        speed = learned(state.speed, rung, seen, target_fps(policy, state) or 0.0)
+        state = replace(state, speed=speed, rate=counted(state.rate, seen, speed.load_ms(rung) / rung.frames))
+    state = _sensors(policy, state, seen)
+    state = _power(policy, state, seen, rung)
+    state = _memory(policy, state, seen, rung)
+    current = rung or state.rung(state.running)
+    watts = state.watts[-1] if state.watts else watts_of(policy, state, current) if current else None
+    if watts is None:
+        return state
+    return replace(state, heat=warmed(state.heat, policy, state.temp.value, watts, state.time_s, dt_s))
+
+
+def target_fps(policy: Policy, state: State) -> float | None:
+    """What is to be held: the user's rate, or the source's if that is lower; None if no rate is asked for."""
+    if not policy.fps > 0:
+        return None
+    came = state.rate.fps_in
+    return policy.fps if came is None or came <= 0 else min(policy.fps, came)
+
+
+def interval_ms(policy: Policy, state: State) -> float:
+    """The time that a frame may take; a thousand seconds if no rate is asked for."""
+    fps = target_fps(policy, state)
+    return 1e6 if fps is None else 1e3 / fps
+
+
+def ladder_watts(policy: Policy, state: State, rung: Rung) -> float:
+    """The board's power in a rung by the ladder, at the rate of now; by its work where the ladder does not say."""
+    came = state.rate.fps_in
+    share = min(1.0, came / policy.fps) if came and policy.fps > 0 else 1.0
+    if rung.power_w is None:
+        fps = target_fps(policy, state) or 30.0
+        return min(8.0, rung.load_ms() / 1e3 * fps / rung.frames) * WATTS_PER_CORE
+    powers = [one.power_w for one in state.ladder if one.power_w is not None]
+    idle_w = min(powers) * 0.75  # the part that no rung changes; only matters where the source is slow
+    return idle_w + (rung.power_w - idle_w) * share
+
+
+def watts_of(policy: Policy, state: State, rung: Rung) -> float:
+    """The board's power in a rung, what others take included."""
+    return max(0.0, ladder_watts(policy, state, rung) + state.watts_more)
+
+
+def _passed(state: State, seen: Observation) -> tuple[State, float]:
+    """Own time goes on by what the clock says, if a clock can say that, else by what the look took."""
+    looked_s = min(seen.span_s, GAP_S)
+    dt_s = looked_s if state.now_s is None else seen.now_s - state.now_s
+    if not 0 < dt_s < GAP_S:
+        if dt_s >= GAP_S:  # it slept, or the clock leapt: nothing of before tells of now
+            state = replace(state, rate=replace(Rate(), fps_in=state.rate.fps_in), heat=Heat(), over_looks=0, room_s=None)
+            state = replace(state, watts=(), memory_more_mb=())
+        dt_s = looked_s
+    return replace(state, time_s=state.time_s + dt_s, now_s=seen.now_s), dt_s
+
+
+def _sensors(policy: Policy, state: State, seen: Observation) -> State:
+    notes = list(state.notes)
+    news = {}
+    for name, said, leap in (
+        ("temp", seen.temp_c, TEMP_LEAP_C),
+        ("power", seen.power_w, POWER_LEAP_W),
+        ("memory", seen.memory_mb if seen.memory_mb is not None else seen.cgroup_memory_mb, MEMORY_LEAP_MB),
+    ):
+        old: Sensing = getattr(state, name)
+        new = sensed(old, said, state.time_s, leap)
+        if name == "memory":
+            new = replace(new, is_stuck=False, value=new.said if said is not None else None)
+        if new.is_stuck and not old.is_stuck:
+            notes.append(f"The {name} sensor has said {new.said:g} for {state.time_s - new.changed_s:.0f} s: not believed.")
+        if old.is_stuck and not new.is_stuck:
+            notes.append(f"The {name} sensor is believed again.")
+        news[name] = new
+    heat = state.heat
+    if news["temp"].is_stuck and not state.temp.is_stuck:
+        heat = forgotten_since(heat, news["temp"].changed_s, policy)
+    return replace(state, heat=heat, notes=tuple(notes), **news)  # type: ignore[arg-type]  # mypy sees one type for all
+
+
+def _power(policy: Policy, state: State, seen: Observation, rung: Rung | None) -> State:
+    limits = [limit for limit in (policy.power_max_w,) if limit is not None]
+    low, battery = policy.battery_low_percent, seen.battery_percent
+    if low is not None and policy.battery_power_w is not None and battery is not None and battery <= low:
+        limits.append(policy.battery_power_w)
+    state = replace(state, power_limit_w=min(limits, default=None))
+    if rung is None or state.power.value is None:
+        return replace(state, watts=())
+    watts = (*state.watts, state.power.value)[-WATTS_KEPT:]
+    state = replace(state, watts=watts)
+    if rung.power_w is None:
+        return state
+    return replace(state, watts_more=sum(watts) / len(watts) - ladder_watts(policy, state, rung))
+
+
+def _memory(policy: Policy, state: State, seen: Observation, rung: Rung | None) -> State:
+    used = state.memory.value
+    limits = [limit for limit in (policy.memory_max_mb, seen.cgroup_memory_limit_mb) if limit is not None]
+    if used is not None and seen.memory_available_mb is not None and policy.memory_reserve_mb is not None:
+        limits.append(max(1.0, used + seen.memory_available_mb - policy.memory_reserve_mb))
+    if used is not None and seen.memory_pressure is not None and seen.memory_pressure > PRESSED:
+        limits.append(max(1.0, used - 1.0))
+    state = replace(state, memory_limit_mb=min(limits, default=None))
+    if rung is None or used is None:
+        return state
+    return replace(state, memory_more_mb=(*state.memory_more_mb, used - rung.memory_mb)[-MEMORY_KEPT:])
+
+
+def memory_of(state: State, rung: Rung) -> float:
+    """The process's memory in a rung, in MB: the ladder's, and what it was seen to hold beyond that."""
+    return rung.memory_mb + (median(state.memory_more_mb) if state.memory_more_mb else 0.0)
