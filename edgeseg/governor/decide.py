@@ -20,6 +20,7 @@ from edgeseg.governor.state import Failure, State
 
 BUILD_S = 8.0  # a rung that does not run after so long was not built
 HEAT_WAIT_S = 10.0  # between two moves because of heat, for it comes slowly; not where the limit is met
+HEAT_PATIENCE_S = 45.0  # before it goes up after that
 HOT_C = 0.3
 SOON_S = 45.0  # a rung that must be left so soon after it was taken has failed
 FORGIVEN_S = 120.0  # one that served so long has not
@@ -88,6 +89,9 @@ def _judged(policy: Policy, state: State, seen: Observation) -> tuple[State, Dec
 def _up(policy: Policy, state: State, current: Fit, better: Fit) -> tuple[State, Decision]:
     assert state.room_s is not None
     waited_s = state.time_s - state.room_s
+    if policy.temp_max_c is not None and state.moved_s is not None and state.time_s - state.moved_s < HEAT_PATIENCE_S:
+        evidence = f"it was too hot {state.time_s - state.moved_s:.0f} s ago; {_figures(policy, state, current)}"
+        return _told(state, Decision(current.rung.name, False, Reason.HOLD, evidence))
     if waited_s < policy.patience_s or state.time_s - state.running_s < policy.patience_s:
         evidence = f"{better.rung.name} fits since {waited_s:.1f} s; {_figures(policy, state, current)}"
         return _told(state, Decision(current.rung.name, False, Reason.HOLD, evidence))
@@ -111,7 +115,9 @@ def _down(
     relief = _relief(push, current, others)
     if not relief:
         return _told(state, replace(hold, reason=Reason.NOTHING_FITS))
-    chosen, fitting = best(policy, relief)
+    chosen, fitting = best(policy, [*relief, current] if push is Pressure.HEAT and current.is_tight else relief)
+    if chosen is current:
+        return _told(state, replace(hold, evidence=f"nothing cooler holds the frame rate; {figures}"))
     state = _failed(policy, state, current, push)
     if push is Pressure.HEAT:
         state = replace(state, moved_s=state.time_s)

@@ -9,14 +9,13 @@ from edgeseg.governor.policy import Policy
 from edgeseg.governor.state import State
 
 OVER_LOOKS = 2  # looks in a row that must show too much work
-MUCH = 1.15  # so many times a frame's time is believed at once
 
 
 def over_looks(policy: Policy, state: State, current: Fit) -> int:
     """How many looks in a row the running rung's work did not fit, this one included."""
     if current.share <= policy.keep_share:
         return 0
-    return min(99, state.over_looks + (OVER_LOOKS if current.share > MUCH else 1))
+    return min(99, state.over_looks + 1)
 
 
 def pressure(policy: Policy, state: State, current: Fit, better: Fit, throttled: bool | None) -> Pressure:
@@ -24,7 +23,7 @@ def pressure(policy: Policy, state: State, current: Fit, better: Fit, throttled:
     limit_mb, limit_w = state.memory_limit_mb, state.power_limit_w
     if limit_mb is not None and memory_of(state, current.rung) > limit_mb:
         return Pressure.MEMORY
-    if limit_w is not None and (state.watts or current.rung.power_w is not None) and current.watts > limit_w:
+    if limit_w is not None and (state.watts_more or current.rung.power_w is not None) and current.watts > limit_w:
         return Pressure.POWER
     if is_too_hot(policy, state, current.watts, throttled):
         return Pressure.HEAT

@@ -18,7 +18,8 @@ ORDER = {Kind.NORMAL: 0, Kind.HALF_FPS: 1, Kind.COVER: 2}
 class Fit:
     """What a rung would need now. share: of a frame's time. temp_c: in a minute and a half.
 
-    over_w, over_mb, over_c: how much more than a limit lets it; 0 where it keeps it.
+    over_w, over_mb, over_c: how much more than a limit, less a margin, lets it; 0 where it keeps it. is_tight: it exceeds
+    margins at most: it could be kept, but is not what one would choose.
     """
 
     rung: Rung
@@ -28,10 +29,11 @@ class Fit:
     over_w: float
     over_mb: float
     over_c: float
+    is_tight: bool
 
     @property
     def keeps_limits(self) -> bool:
-        """Whether it keeps every hard limit."""
+        """Whether it keeps every hard limit, with the margins."""
         return not (self.over_w or self.over_mb or self.over_c)
 
 
@@ -39,20 +41,21 @@ def fit_of(policy: Policy, state: State, rung: Rung) -> Fit:
     """What it would need if it were taken now."""
     watts, memory_mb = watts_of(policy, state, rung), memory_of(state, rung)
     temp_c = state.heat.after(policy, watts, TAKE_HORIZON_S)
-    over_c = 0.0
+    over_c, is_tight = 0.0, True
     if temp_c is not None and policy.temp_max_c is not None:
         over_c = max(0.0, temp_c - (policy.temp_max_c - policy.temp_margin_c - TAKE_C))
+        is_tight = temp_c - state.heat.doubt_c < policy.temp_max_c - ACT_C
     power_w, limit_mb = state.power_limit_w, state.memory_limit_mb
-    return Fit(
-        rung,
-        state.speed.load_ms(rung) / (interval_ms(policy, state) * rung.frames),
-        watts,
-        temp_c,
-        # Watts that stand for others that nobody measured are no reason to leave a rung.
-        0.0 if power_w is None or rung.power_w is None else max(0.0, watts - power_w * POWER_SHARE),
-        0.0 if limit_mb is None else max(0.0, memory_mb - limit_mb * MEMORY_SHARE),
-        over_c,
-    )
+    over_w = 0.0  # watts that stand for others that nobody measured are no reason to leave a rung
+    if power_w is not None and rung.power_w is not None:
+        over_w = max(0.0, watts - power_w * POWER_SHARE)
+        is_tight = is_tight and watts <= power_w
+    over_mb = 0.0
+    if limit_mb is not None:
+        over_mb = max(0.0, memory_mb - limit_mb * MEMORY_SHARE)
+        is_tight = is_tight and memory_mb <= limit_mb
+    share = (1 + state.speed.doubt) * state.speed.load_ms(rung) / (interval_ms(policy, state) * rung.frames)
+    return Fit(rung, share, watts, temp_c, over_w, over_mb, over_c, is_tight)
 
 
 def fits(policy: Policy, state: State) -> list[Fit]:
@@ -63,13 +66,18 @@ def fits(policy: Policy, state: State) -> list[Fit]:
 
 def best(policy: Policy, found: list[Fit]) -> tuple[Fit, bool]:
     """The rung to be in, of at least one, and whether it fits: limits first, then the frame rate, then quality."""
-    safe = [fit for fit in found if fit.keeps_limits]
-    shown = [fit for fit in safe if fit.rung.kind is not Kind.COVER]
-    for share in (policy.take_share, max(policy.take_share, policy.keep_share)):
-        for kind in (Kind.NORMAL, Kind.HALF_FPS):
-            fitting = [fit for fit in shown if fit.rung.kind is kind and fit.share <= share]
+    keep_share = max(policy.take_share, policy.keep_share)
+    for kind in (Kind.NORMAL, Kind.HALF_FPS):
+        these = [fit for fit in found if fit.rung.kind is kind and (fit.keeps_limits or fit.is_tight)]
+        for share in (policy.take_share, keep_share):
+            fitting = [fit for fit in these if fit.keeps_limits and fit.share <= share]
             if fitting:
                 return max(fitting, key=lambda fit: (fit.rung.quality, -fit.share)), True
+        tight = [fit for fit in these if fit.share <= keep_share]
+        if tight:  # the frame rate is worth more than a margin
+            return min(tight, key=lambda fit: (fit.over_mb, fit.watts, fit.share)), True
+    safe = [fit for fit in found if fit.keeps_limits or fit.is_tight]
+    shown = [fit for fit in safe if fit.rung.kind is not Kind.COVER]
     if shown:
         return min(shown, key=lambda fit: (fit.share, -fit.rung.quality)), False
     if safe:

@@ -8,7 +8,7 @@ from edgeseg.governor.heat import Heat, forgotten_since, warmed
 from edgeseg.governor.observation import Observation
 from edgeseg.governor.policy import Policy
 from edgeseg.governor.rate import Rate, counted
-from edgeseg.governor.ratios import median
+from edgeseg.governor.ratios import KEEP, Figures, median
 from edgeseg.governor.rung import Rung
 from edgeseg.governor.sensing import Sensing, sensed
 from edgeseg.governor.speed import learned
@@ -17,7 +17,8 @@ from edgeseg.governor.state import State
 GAP_S = 5.0  # without a look for so long, what was counted before is of another time
 TEMP_LEAP_C, POWER_LEAP_W, MEMORY_LEAP_MB = 8.0, 1e3, 1e6
 WATTS_PER_CORE = 3.0  # stands for a core's power where nothing says it; what it is wrong by goes into the thermal model
-WATTS_KEPT, MEMORY_KEPT = 8, 8
+MEMORY_KEPT = 8
+POWER_JUMP, POWER_NEWEST = 0.05, 8  # of the power, in the mean of so many looks: what others take has changed
 PRESSED = 10.0  # percent of the time that something waited for memory: less of it must be held
 
 
@@ -26,7 +27,7 @@ def observed(policy: Policy, state: State, seen: Observation) -> State:
     state, dt_s = _passed(state, seen)
     rung = state.rung(seen.rung)
     if rung is not None and rung.name != state.running:
-        state = replace(state, running=rung.name, running_s=state.time_s, over_looks=0, watts=(), memory_more_mb=())
+        state = replace(state, running=rung.name, running_s=state.time_s, over_looks=0, memory_more_mb=())
         state = replace(state, arrived_slow=state.speed.slow)
     if rung is not None:
         speed = learned(state.speed, rung, seen, target_fps(policy, state) or 0.0)
@@ -35,7 +36,7 @@ def observed(policy: Policy, state: State, seen: Observation) -> State:
     state = _power(policy, state, seen, rung)
     state = _memory(policy, state, seen, rung)
     current = rung or state.rung(state.running)
-    watts = state.watts[-1] if state.watts else watts_of(policy, state, current) if current else None
+    watts = watts_of(policy, state, current) if current else None
     if watts is None:
         return state
     return replace(state, heat=warmed(state.heat, policy, state.temp.value, watts, state.time_s, dt_s))
@@ -69,7 +70,8 @@ def ladder_watts(policy: Policy, state: State, rung: Rung) -> float:
 
 def watts_of(policy: Policy, state: State, rung: Rung) -> float:
     """The board's power in a rung, what others take included."""
-    return max(0.0, ladder_watts(policy, state, rung) + state.watts_more)
+    more = _mean(state.watts_more) if len(state.watts_more) >= POWER_NEWEST else 0.0
+    return max(0.0, ladder_watts(policy, state, rung) + more)
 
 
 def _passed(state: State, seen: Observation) -> tuple[State, float]:
@@ -79,7 +81,7 @@ def _passed(state: State, seen: Observation) -> tuple[State, float]:
     if not 0 < dt_s < GAP_S:
         if dt_s >= GAP_S:  # it slept, or the clock leapt: nothing of before tells of now
             state = replace(state, rate=replace(Rate(), fps_in=state.rate.fps_in), heat=Heat(), over_looks=0, room_s=None)
-            state = replace(state, watts=(), memory_more_mb=())
+            state = replace(state, watts_more=(), memory_more_mb=())
         dt_s = looked_s
     return replace(state, time_s=state.time_s + dt_s, now_s=seen.now_s), dt_s
 
@@ -114,12 +116,17 @@ def _power(policy: Policy, state: State, seen: Observation, rung: Rung | None) -
         limits.append(policy.battery_power_w)
     state = replace(state, power_limit_w=min(limits, default=None))
     if rung is None or state.power.value is None:
-        return replace(state, watts=())
-    watts = (*state.watts, state.power.value)[-WATTS_KEPT:]
-    state = replace(state, watts=watts)
-    if rung.power_w is None:
         return state
-    return replace(state, watts_more=sum(watts) / len(watts) - ladder_watts(policy, state, rung))
+    ladder_w = ladder_watts(policy, state, rung)
+    more = (*state.watts_more, state.power.value - ladder_w)[-KEEP:]
+    newest, older = more[-POWER_NEWEST:], more[:-POWER_NEWEST]
+    if older and abs(_mean(newest) - _mean(older)) > POWER_JUMP * ladder_w:
+        more = newest
+    return replace(state, watts_more=more)
+
+
+def _mean(figures: Figures) -> float:
+    return sum(figures) / len(figures)
 
 
 def _memory(policy: Policy, state: State, seen: Observation, rung: Rung | None) -> State:

@@ -1,4 +1,4 @@
-"""How many times as long as its rung says something takes: the median of what was seen lately, which outliers do not move."""
+"""Noisy figures that mostly stay as they are: what they were lately, which outliers do not move and a change moves at once."""
 
 from __future__ import annotations
 
@@ -7,32 +7,38 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 KEEP = 32  # about a second of frames
-NEWEST = 7  # so many are enough to believe that the board has changed
+NEWEST = 7  # so many are enough to believe that something has changed
 JUMP = 0.2  # in logarithms: four standard deviations of the median of so many times with 10 % of noise
 
-
-@dataclass(frozen=True, slots=True)
-class Ratios:
-    """The latest ratios, oldest first."""
-
-    recent: tuple[float, ...] = ()
-
-    def add(self, ratios: Iterable[float]) -> Ratios:
-        """With these too. If the newest differ from all before, those before are forgotten: the estimate jumps."""
-        joined = (*self.recent, *ratios)
-        newest, older = joined[-NEWEST:], joined[:-NEWEST]
-        if older and abs(math.log(median(newest) / median(older))) > JUMP:
-            joined = newest
-        return Ratios(joined[-KEEP:])
-
-    @property
-    def value(self) -> float | None:
-        """Their median; None if there are none."""
-        return median(self.recent) if self.recent else None
+Figures = tuple[float, ...]
 
 
-def median(values: tuple[float, ...]) -> float:
+def lately(figures: Figures, new: Iterable[float], jump: float) -> Figures:
+    """The latest figures, oldest first, with new ones; if the newest differ by `jump` from all before, these are forgotten."""
+    joined = (*figures, *new)
+    newest, older = joined[-NEWEST:], joined[:-NEWEST]
+    if older and abs(median(newest) - median(older)) > jump:
+        return newest
+    return joined[-KEEP:]
+
+
+def median(values: Figures) -> float:
     """Of at least one value; of two in the middle, their mean."""
     ordered = sorted(values)
     middle = len(ordered) // 2
     return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Ratios:
+    """How many times as long as its rung says something takes. logs: the latest, as logarithms; value: their median's, None
+    if there are none.
+    """
+
+    logs: Figures = ()
+    value: float | None = None
+
+    def add(self, ratios: Iterable[float]) -> Ratios:
+        """With these too."""
+        logs = lately(self.logs, map(math.log, ratios), JUMP)
+        return Ratios(logs, math.exp(median(logs)) if logs else None)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from edgeseg.governor.observation import Observation
-from edgeseg.governor.ratios import Ratios, median
+from edgeseg.governor.ratios import KEEP, Ratios, median
 from edgeseg.governor.rung import Rung
 
 SATURATED = 4  # looks in a row in which frames were dropped: then the rate tells what a frame really takes
 FORGET = 0.995  # of the unseen part, at each look at which all frames were shown
+SPREAD = 0.13  # of a median of times with 10 % of noise, by the square root of how many
 MOST = 1e3  # no board is slower than this; keeps arithmetic finite
 
 
@@ -31,6 +33,12 @@ class Speed:
     def slow(self) -> float:
         """How many times as long as on the quiet board; 1 while nothing is known."""
         return self.frame.value or 1.0
+
+    @property
+    def doubt(self) -> float:
+        """By what share `slow` may be wrong, beyond what many times leave: it has just jumped."""
+        count = len(self.frame.logs)
+        return max(0.0, SPREAD / math.sqrt(count) - SPREAD / math.sqrt(KEEP)) if count else 0.0
 
     def correction(self, candidate: str) -> float:
         """Of one candidate; of one that was never used, the median of the others and of 1, which is the ladder's word."""

@@ -49,8 +49,7 @@ class State:
     temp: Sensing = NO_SENSING
     power: Sensing = NO_SENSING
     memory: Sensing = NO_SENSING
-    watts: tuple[float, ...] = ()
-    watts_more: float = 0.0
+    watts_more: tuple[float, ...] = ()
     memory_more_mb: tuple[float, ...] = ()
     memory_limit_mb: float | None = None
     power_limit_w: float | None = None
