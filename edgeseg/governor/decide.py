@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from edgeseg.governor.decision import Decision, Expectation, Pressure, Reason
 from edgeseg.governor.detect import over_looks, pressure
-from edgeseg.governor.fit import Fit, best, fit_of, fits
+from edgeseg.governor.fit import Fit, best, fit_of, fits, is_at_limit
 from edgeseg.governor.learn import interval_ms, memory_of, observed, target_fps
 from edgeseg.governor.observation import Observation, cleaned
 from edgeseg.governor.policy import Policy
@@ -19,9 +19,9 @@ from edgeseg.governor.rung import Kind, Ladder
 from edgeseg.governor.state import Failure, State
 
 BUILD_S = 8.0  # a rung that does not run after so long was not built
-HEAT_WAIT_S = 10.0  # between two moves because of heat, for it comes slowly; not where the limit is met
+HEAT_WAIT_S = 25.0  # between two moves because of heat, for it comes slowly; not where the limit is met
+HEAT_LEAST_S = 6.0  # even there
 HEAT_PATIENCE_S = 45.0  # before it goes up after that
-HOT_C = 0.3
 SOON_S = 45.0  # a rung that must be left so soon after it was taken has failed
 FORGIVEN_S = 120.0  # one that served so long has not
 WRONG = 0.15  # in logarithms: such an expectation was wrong
@@ -108,14 +108,16 @@ def _down(
     if push is Pressure.LOAD and young:
         return _told(state, replace(hold, evidence=f"it is judged in a moment; {figures}"))
     if push is Pressure.HEAT and state.moved_s is not None and state.time_s - state.moved_s < HEAT_WAIT_S:
-        hot = policy.temp_max_c is not None and (state.heat.temp_c or 0.0) > policy.temp_max_c - HOT_C
-        if young or not hot:
+        if not is_at_limit(policy, state) or state.time_s - state.moved_s < HEAT_LEAST_S:
             return _told(state, replace(hold, evidence=f"the last move's effect is still to come; {figures}"))
     others = [fit for fit in found if fit.rung.name != current.rung.name]
     relief = _relief(push, current, others)
     if not relief:
         return _told(state, replace(hold, reason=Reason.NOTHING_FITS))
     chosen, fitting = best(policy, [*relief, current] if push is Pressure.HEAT and current.is_tight else relief)
+    if push is Pressure.HEAT and chosen.rung.kind is not Kind.NORMAL and not is_at_limit(policy, state):
+        cooler = [fit for fit in relief if fit.rung.kind is Kind.NORMAL and fit.share <= policy.keep_share]
+        chosen = min(cooler, key=lambda fit: fit.watts, default=current)  # a forecast is no reason to leave out frames
     if chosen is current:
         return _told(state, replace(hold, evidence=f"nothing cooler holds the frame rate; {figures}"))
     state = _failed(policy, state, current, push)

@@ -10,7 +10,8 @@ from edgeseg.governor.policy import Policy
 from edgeseg.governor.rung import Kind, Rung
 from edgeseg.governor.state import State
 
-POWER_SHARE, MEMORY_SHARE = 0.985, 0.995  # of a limit, that a rung to be taken may need
+POWER_SHARE, MEMORY_SHARE = 0.99, 0.995  # of a limit, that a rung to be taken may need
+WATTS_DOUBT = 0.03  # by what share the power at one look differs from the mean
 ORDER = {Kind.NORMAL: 0, Kind.HALF_FPS: 1, Kind.COVER: 2}
 
 
@@ -48,7 +49,8 @@ def fit_of(policy: Policy, state: State, rung: Rung) -> Fit:
     power_w, limit_mb = state.power_limit_w, state.memory_limit_mb
     over_w = 0.0  # watts that stand for others that nobody measured are no reason to leave a rung
     if power_w is not None and rung.power_w is not None:
-        over_w = max(0.0, watts - power_w * POWER_SHARE)
+        doubt_w = WATTS_DOUBT * watts / max(1, len(state.watts_more)) ** 0.5 if state.watts_more else 0.0
+        over_w = max(0.0, watts + doubt_w - power_w * POWER_SHARE)
         is_tight = is_tight and watts <= power_w
     over_mb = 0.0
     if limit_mb is not None:
@@ -101,4 +103,11 @@ def is_too_hot(policy: Policy, state: State, watts: float, throttled: bool | Non
         return False
     rest_c = state.heat.after(policy, watts, TAKE_HORIZON_S) or soon_c
     limit_c = policy.temp_max_c - policy.temp_margin_c
-    return (soon_c > limit_c and rest_c > limit_c) or state.heat.temp_c + state.heat.doubt_c > policy.temp_max_c - ACT_C
+    return (soon_c > limit_c and rest_c > limit_c) or is_at_limit(policy, state)
+
+
+def is_at_limit(policy: Policy, state: State) -> bool:
+    """Whether the limit of heat is met now, or could be for all that is known."""
+    if policy.temp_max_c is None or state.heat.temp_c is None:
+        return False
+    return state.heat.temp_c + state.heat.doubt_c > policy.temp_max_c - ACT_C

@@ -8,7 +8,7 @@ from edgeseg.governor.heat import Heat, forgotten_since, warmed
 from edgeseg.governor.observation import Observation
 from edgeseg.governor.policy import Policy
 from edgeseg.governor.rate import Rate, counted
-from edgeseg.governor.ratios import KEEP, Figures, median
+from edgeseg.governor.ratios import lately, median
 from edgeseg.governor.rung import Rung
 from edgeseg.governor.sensing import Sensing, sensed
 from edgeseg.governor.speed import learned
@@ -18,7 +18,8 @@ GAP_S = 5.0  # without a look for so long, what was counted before is of another
 TEMP_LEAP_C, POWER_LEAP_W, MEMORY_LEAP_MB = 8.0, 1e3, 1e6
 WATTS_PER_CORE = 3.0  # stands for a core's power where nothing says it; what it is wrong by goes into the thermal model
 MEMORY_KEPT = 8
-POWER_JUMP, POWER_NEWEST = 0.05, 8  # of the power, in the mean of so many looks: what others take has changed
+POWER_JUMP = 0.05  # of the power: what others take has changed
+POWER_LEAST = 4  # looks, before they count
 PRESSED = 10.0  # percent of the time that something waited for memory: less of it must be held
 
 
@@ -70,7 +71,7 @@ def ladder_watts(policy: Policy, state: State, rung: Rung) -> float:
 
 def watts_of(policy: Policy, state: State, rung: Rung) -> float:
     """The board's power in a rung, what others take included."""
-    more = _mean(state.watts_more) if len(state.watts_more) >= POWER_NEWEST else 0.0
+    more = median(state.watts_more) if len(state.watts_more) >= POWER_LEAST else 0.0
     return max(0.0, ladder_watts(policy, state, rung) + more)
 
 
@@ -104,6 +105,8 @@ def _sensors(policy: Policy, state: State, seen: Observation) -> State:
             notes.append(f"The {name} sensor is believed again.")
         news[name] = new
     heat = state.heat
+    if heat.is_blind and news["temp"].value is not None:
+        state = replace(state, moved_s=None)  # what was done for want of a sensor says nothing of heat
     if news["temp"].is_stuck and not state.temp.is_stuck:
         heat = forgotten_since(heat, news["temp"].changed_s, policy)
     return replace(state, heat=heat, notes=tuple(notes), **news)  # type: ignore[arg-type]  # mypy sees one type for all
@@ -118,15 +121,8 @@ def _power(policy: Policy, state: State, seen: Observation, rung: Rung | None) -
     if rung is None or state.power.value is None:
         return state
     ladder_w = ladder_watts(policy, state, rung)
-    more = (*state.watts_more, state.power.value - ladder_w)[-KEEP:]
-    newest, older = more[-POWER_NEWEST:], more[:-POWER_NEWEST]
-    if older and abs(_mean(newest) - _mean(older)) > POWER_JUMP * ladder_w:
-        more = newest
+    more = lately(state.watts_more, (state.power.value - ladder_w,), POWER_JUMP * max(0.1, ladder_w))
     return replace(state, watts_more=more)
-
-
-def _mean(figures: Figures) -> float:
-    return sum(figures) / len(figures)
 
 
 def _memory(policy: Policy, state: State, seen: Observation, rung: Rung | None) -> State:

@@ -17,8 +17,10 @@ def lately(figures: Figures, new: Iterable[float], jump: float) -> Figures:
     """The latest figures, oldest first, with new ones; if the newest differ by `jump` from all before, these are forgotten."""
     joined = (*figures, *new)
     newest, older = joined[-NEWEST:], joined[:-NEWEST]
-    if older and abs(median(newest) - median(older)) > jump:
-        return newest
+    if older:
+        now, before = median(newest), median(older)
+        if abs(now - before) > jump:  # the newest may hold some from before the change
+            return tuple(figure for figure in newest if abs(figure - now) < abs(figure - before))
     return joined[-KEEP:]
 
 

@@ -106,8 +106,8 @@ class Steps:
 
     def __init__(self, scenario: Scenario, settings: StepsSettings = TUNED_STEPS) -> None:
         self._watcher, self._settings = _Watcher(scenario, settings.margin_c), settings
-        self._ladder = scenario.board.ladder
-        self._at = _first(scenario)
+        self._ladder = _whole_rate(scenario)
+        self._at = self._ladder.index(_first(scenario))
         self._high_s = self._low_s = self._since_s = 0.0
 
     def first(self) -> Rung:
@@ -140,8 +140,8 @@ class Aimd:
 
     def __init__(self, scenario: Scenario, settings: AimdSettings = TUNED_AIMD) -> None:
         self._watcher, self._settings = _Watcher(scenario, settings.margin_c), settings
-        self._ladder = scenario.board.ladder
-        self._rung = self._ladder[_first(scenario)]
+        self._ladder = _whole_rate(scenario)
+        self._rung = _first(scenario)
         self._share = self._rung.load_ms() * scenario.board.fps / 1e3
         self._fps = scenario.board.fps
         self._cut_s = 1e9
@@ -162,24 +162,21 @@ class Aimd:
         least = min(self._cost(rung) for rung in self._ladder)
         most = max(self._cost(rung) for rung in self._ladder)
         self._share = min(most, max(least, self._share))
-        shown = [rung for rung in self._ladder if rung.kind is Kind.NORMAL] or list(self._ladder)
-        within = [rung for rung in shown if self._cost(rung) <= self._share + 1e-9]
-        if not within:
-            within = [rung for rung in self._ladder if self._cost(rung) <= self._share + 1e-9]
+        within = [rung for rung in self._ladder if self._cost(rung) <= self._share + 1e-9]
         self._rung = max(within, key=lambda rung: rung.quality)
         return self._rung
 
     def _cost(self, rung: Rung) -> float:
         """As a share of a frame's time, by the ladder."""
-        return rung.load_ms() / rung.frames * self._watcher_interval()
-
-    def _watcher_interval(self) -> float:
-        return self._fps / 1e3
+        return rung.load_ms() * self._fps / 1e3
 
 
-def _first(scenario: Scenario) -> int:
+def _whole_rate(scenario: Scenario) -> list[Rung]:
+    """The rungs that show every frame: no scenario needs the others, and neither rival knows when it would."""
+    return [rung for rung in scenario.board.ladder if rung.kind is Kind.NORMAL]
+
+
+def _first(scenario: Scenario) -> Rung:
     """The best rung that fits by the ladder's word: where edgeseg's governor starts, too."""
     budget_ms = 1e3 / scenario.policy.fps * scenario.policy.take_share
-    ladder = scenario.board.ladder
-    fitting = [rung for rung in ladder if rung.kind is Kind.NORMAL and rung.load_ms() <= budget_ms]
-    return ladder.index(max(fitting, key=lambda rung: rung.quality))
+    return max((rung for rung in _whole_rate(scenario) if rung.load_ms() <= budget_ms), key=lambda rung: rung.quality)
