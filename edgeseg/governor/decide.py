@@ -19,9 +19,11 @@ from edgeseg.governor.rung import Kind, Ladder
 from edgeseg.governor.state import Failure, State
 
 BUILD_S = 8.0  # a rung that does not run after so long was not built
+SURE_LOOKS = 16  # at the power, before frames are left out for it
 HEAT_WAIT_S = 25.0  # between two moves because of heat, for it comes slowly; not where the limit is met
 HEAT_LEAST_S = 6.0  # even there
-HEAT_PATIENCE_S = 45.0  # before it goes up after that
+HEAT_PATIENCE_S = 45.0  # before it goes up after that, and from one step up to the next
+HEAT_OVER_S = 300.0  # a heat so long ago does not matter
 SOON_S = 45.0  # a rung that must be left so soon after it was taken has failed
 FORGIVEN_S = 120.0  # one that served so long has not
 WRONG = 0.15  # in logarithms: such an expectation was wrong
@@ -89,9 +91,11 @@ def _judged(policy: Policy, state: State, seen: Observation) -> tuple[State, Dec
 def _up(policy: Policy, state: State, current: Fit, better: Fit) -> tuple[State, Decision]:
     assert state.room_s is not None
     waited_s = state.time_s - state.room_s
-    if policy.temp_max_c is not None and state.moved_s is not None and state.time_s - state.moved_s < HEAT_PATIENCE_S:
-        evidence = f"it was too hot {state.time_s - state.moved_s:.0f} s ago; {_figures(policy, state, current)}"
-        return _told(state, Decision(current.rung.name, False, Reason.HOLD, evidence))
+    if policy.temp_max_c is not None and state.moved_s is not None:
+        hot_s, here_s = state.time_s - state.moved_s, state.time_s - state.running_s
+        if hot_s < HEAT_PATIENCE_S or (hot_s < HEAT_OVER_S and here_s < HEAT_PATIENCE_S):
+            evidence = f"it was too hot {hot_s:.0f} s ago; {_figures(policy, state, current)}"
+            return _told(state, Decision(current.rung.name, False, Reason.HOLD, evidence))
     if waited_s < policy.patience_s or state.time_s - state.running_s < policy.patience_s:
         evidence = f"{better.rung.name} fits since {waited_s:.1f} s; {_figures(policy, state, current)}"
         return _told(state, Decision(current.rung.name, False, Reason.HOLD, evidence))
@@ -115,7 +119,8 @@ def _down(
     if not relief:
         return _told(state, replace(hold, reason=Reason.NOTHING_FITS))
     chosen, fitting = best(policy, [*relief, current] if push is Pressure.HEAT and current.is_tight else relief)
-    if push is Pressure.HEAT and chosen.rung.kind is not Kind.NORMAL and not is_at_limit(policy, state):
+    unsure = not is_at_limit(policy, state) if push is Pressure.HEAT else len(state.watts_more) < SURE_LOOKS
+    if push in (Pressure.HEAT, Pressure.POWER) and chosen.rung.kind is not Kind.NORMAL and unsure:
         cooler = [fit for fit in relief if fit.rung.kind is Kind.NORMAL and fit.share <= policy.keep_share]
         chosen = min(cooler, key=lambda fit: fit.watts, default=current)  # a forecast is no reason to leave out frames
     if chosen is current:

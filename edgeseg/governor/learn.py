@@ -18,8 +18,9 @@ GAP_S = 5.0  # without a look for so long, what was counted before is of another
 TEMP_LEAP_C, POWER_LEAP_W, MEMORY_LEAP_MB = 8.0, 1e3, 1e6
 WATTS_PER_CORE = 3.0  # stands for a core's power where nothing says it; what it is wrong by goes into the thermal model
 MEMORY_KEPT = 8
-POWER_JUMP = 0.05  # of the power: what others take has changed
-POWER_LEAST = 4  # looks, before they count
+POWER_JUMP, POWER_NEWEST = 0.06, 10  # of the power, in the median of so many looks: what others take has changed
+POWER_KEPT = 64  # looks
+POWER_LEAST = 8  # looks, before they count
 PRESSED = 10.0  # percent of the time that something waited for memory: less of it must be held
 
 
@@ -121,7 +122,8 @@ def _power(policy: Policy, state: State, seen: Observation, rung: Rung | None) -
     if rung is None or state.power.value is None:
         return state
     ladder_w = ladder_watts(policy, state, rung)
-    more = lately(state.watts_more, (state.power.value - ladder_w,), POWER_JUMP * max(0.1, ladder_w))
+    jump_w = POWER_JUMP * max(0.1, ladder_w)
+    more = lately(state.watts_more, (state.power.value - ladder_w,), jump_w, POWER_NEWEST, POWER_KEPT)
     return replace(state, watts_more=more)
 
 

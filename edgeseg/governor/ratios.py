@@ -13,15 +13,17 @@ JUMP = 0.2  # in logarithms: four standard deviations of the median of so many t
 Figures = tuple[float, ...]
 
 
-def lately(figures: Figures, new: Iterable[float], jump: float) -> Figures:
+def lately(figures: Figures, new: Iterable[float], jump: float, newest_of: int = NEWEST, keep: int = KEEP) -> Figures:
     """The latest figures, oldest first, with new ones; if the newest differ by `jump` from all before, these are forgotten."""
     joined = (*figures, *new)
-    newest, older = joined[-NEWEST:], joined[:-NEWEST]
+    newest, older = joined[-newest_of:], joined[:-newest_of]
     if older:
         now, before = median(newest), median(older)
-        if abs(now - before) > jump:  # the newest may hold some from before the change
+        if abs(now - before) > 2 * jump:  # the newest may hold some from before the change
             return tuple(figure for figure in newest if abs(figure - now) < abs(figure - before))
-    return joined[-KEEP:]
+        if abs(now - before) > jump:
+            return newest
+    return joined[-keep:]
 
 
 def median(values: Figures) -> float:
