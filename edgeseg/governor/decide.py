@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from edgeseg.governor.decision import Decision, Expectation, Pressure, Reason
 from edgeseg.governor.detect import over_looks, pressure
-from edgeseg.governor.fit import Fit, best, fit_of, fits, is_at_limit
+from edgeseg.governor.fit import Fit, best, fit_of, fits, is_at_limit, is_better
 from edgeseg.governor.learn import interval_ms, memory_of, observed, target_fps
 from edgeseg.governor.observation import Observation, cleaned
 from edgeseg.governor.policy import Policy
@@ -21,6 +21,7 @@ from edgeseg.governor.state import Failure, State
 BUILD_S = 8.0  # a rung that does not run after so long was not built
 SURE_LOOKS = 16  # at the power, before frames are left out for it
 HEAT_WAIT_S = 25.0  # between two moves because of heat, for it comes slowly; not where the limit is met
+ROOM_LOOKS = 4  # a better rung is looked for at each fourth look: it is taken slowly anyway
 HEAT_LEAST_S = 6.0  # even there
 HEAT_PATIENCE_S = 45.0  # before it goes up after that, and from one step up to the next
 HEAT_OVER_S = 300.0  # a heat so long ago does not matter
@@ -68,27 +69,25 @@ def decide(policy: Policy, state: State, seen: Observation) -> tuple[State, Deci
 def _judged(policy: Policy, state: State, seen: Observation) -> tuple[State, Decision]:
     """The running rung is the wanted one, and frames come."""
     state = _reviewed(state)
-    found = fits(policy, state)
-    current = next((fit for fit in found if fit.rung.name == state.running), None)
-    if current is None:  # its figures cannot be meant, but it runs
-        rung = state.rung(state.running)
-        assert rung is not None
-        current = fit_of(policy, state, rung)
-    allowed = [fit for fit in found if state.time_s >= state.blocked_until(fit.rung.name)] or found
-    better, _ = best(policy, allowed)
-    state = replace(state, over_looks=over_looks(policy, state, current))
-    push = pressure(policy, state, current, better, seen.throttled)
-    has_room = push is Pressure.ROOM
-    state = replace(state, room_s=(state.time_s if state.room_s is None else state.room_s) if has_room else None)
-    if push is Pressure.ROOM:
-        return _up(policy, state, current, better)
-    if push is Pressure.NONE:
-        state = _forgiven(state)
-        return _told(state, Decision(current.rung.name, False, Reason.HOLD, _figures(policy, state, current)))
-    return _down(policy, state, current, found, push)
+    rung = state.rung(state.running)
+    assert rung is not None
+    current = fit_of(policy, state, rung)
+    state = replace(state, looks=state.looks + 1, over_looks=over_looks(policy, state, current))
+    push = pressure(policy, state, current, seen.throttled)
+    if push is not Pressure.NONE:
+        return _down(policy, replace(state, room_s=None), current, push)
+    if state.looks % ROOM_LOOKS == 0:
+        allowed = [fit for fit in fits(policy, state) if state.time_s >= state.blocked_until(fit.rung.name)]
+        better = best(policy, allowed)[0] if allowed else current
+        if is_better(better.rung, rung):
+            return _up(policy, state, current, better)
+        state = _forgiven(replace(state, room_s=None))
+    return _told(state, Decision(rung.name, False, Reason.HOLD, _figures(policy, state, current)))
 
 
 def _up(policy: Policy, state: State, current: Fit, better: Fit) -> tuple[State, Decision]:
+    if state.room_s is None:
+        state = replace(state, room_s=state.time_s)
     assert state.room_s is not None
     waited_s = state.time_s - state.room_s
     if policy.temp_max_c is not None and state.moved_s is not None:
@@ -102,9 +101,7 @@ def _up(policy: Policy, state: State, current: Fit, better: Fit) -> tuple[State,
     return _move(policy, state, better, Reason.ROOM, f"it fits since {waited_s:.1f} s; {_figures(policy, state, better)}")
 
 
-def _down(
-    policy: Policy, state: State, current: Fit, found: list[Fit], push: Pressure
-) -> tuple[State, Decision]:
+def _down(policy: Policy, state: State, current: Fit, push: Pressure) -> tuple[State, Decision]:
     """Away from a rung that a limit or the frame rate does not let stay."""
     figures = _figures(policy, state, current)
     hold = Decision(current.rung.name, False, Reason.HOLD, figures)
@@ -114,7 +111,7 @@ def _down(
     if push is Pressure.HEAT and state.moved_s is not None and state.time_s - state.moved_s < HEAT_WAIT_S:
         if not is_at_limit(policy, state) or state.time_s - state.moved_s < HEAT_LEAST_S:
             return _told(state, replace(hold, evidence=f"the last move's effect is still to come; {figures}"))
-    others = [fit for fit in found if fit.rung.name != current.rung.name]
+    others = [fit for fit in fits(policy, state) if fit.rung.name != current.rung.name]
     relief = _relief(push, current, others)
     if not relief:
         return _told(state, replace(hold, reason=Reason.NOTHING_FITS))
@@ -213,6 +210,8 @@ def _reviewed(state: State) -> State:
 
 def _told(state: State, decision: Decision) -> tuple[State, Decision]:
     """The notes are told once."""
+    if not state.notes:
+        return state, decision
     return replace(state, notes=()), replace(decision, notes=state.notes)
 
 

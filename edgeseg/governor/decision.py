@@ -7,10 +7,9 @@ from enum import Enum
 
 
 class Pressure(Enum):
-    """What pushes."""
+    """What pushes down."""
 
     NONE = "none"
-    ROOM = "room"
     LOAD = "load"
     HEAT = "heat"
     POWER = "power"

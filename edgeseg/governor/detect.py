@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeseg.governor.decision import Pressure
-from edgeseg.governor.fit import Fit, is_better, is_too_hot
+from edgeseg.governor.fit import Fit, is_too_hot
 from edgeseg.governor.learn import memory_of
 from edgeseg.governor.policy import Policy
 from edgeseg.governor.state import State
@@ -18,8 +18,8 @@ def over_looks(policy: Policy, state: State, current: Fit) -> int:
     return min(99, state.over_looks + 1)
 
 
-def pressure(policy: Policy, state: State, current: Fit, better: Fit, throttled: bool | None) -> Pressure:
-    """What pushes the running rung, `state.over_looks` being of this look; better: the best rung there is now."""
+def pressure(policy: Policy, state: State, current: Fit, throttled: bool | None) -> Pressure:
+    """What pushes the running rung down, `state.over_looks` being of this look."""
     limit_mb, limit_w = state.memory_limit_mb, state.power_limit_w
     if limit_mb is not None and memory_of(state, current.rung) > limit_mb:
         return Pressure.MEMORY
@@ -29,6 +29,4 @@ def pressure(policy: Policy, state: State, current: Fit, better: Fit, throttled:
         return Pressure.HEAT
     if state.over_looks >= OVER_LOOKS:
         return Pressure.LOAD
-    if is_better(better.rung, current.rung):
-        return Pressure.ROOM
     return Pressure.NONE

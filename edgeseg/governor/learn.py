@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from edgeseg.governor.heat import Heat, forgotten_since, warmed
 from edgeseg.governor.observation import Observation
@@ -26,21 +27,25 @@ PRESSED = 10.0  # percent of the time that something waited for memory: less of 
 
 def observed(policy: Policy, state: State, seen: Observation) -> State:
     """With what was seen, which must be `cleaned`."""
-    state, dt_s = _passed(state, seen)
+    dt_s, is_gap = _passed_s(state, seen)
+    if is_gap:
+        state = _after_gap(state)
+    news: dict[str, Any] = {"time_s": state.time_s + dt_s, "now_s": seen.now_s}
     rung = state.rung(seen.rung)
     if rung is not None and rung.name != state.running:
-        state = replace(state, running=rung.name, running_s=state.time_s, over_looks=0, memory_more_mb=())
-        state = replace(state, arrived_slow=state.speed.slow)
+        news |= {"running": rung.name, "running_s": news["time_s"], "over_looks": 0, "arrived_slow": state.speed.slow}
+        state = replace(state, memory_more_mb=())
     if rung is not None:
         speed = learned(state.speed, rung, seen, target_fps(policy, state) or 0.0)
-        state = replace(state, speed=speed, rate=counted(state.rate, seen, speed.load_ms(rung) / rung.frames))
-    state = _sensors(policy, state, seen)
-    state = _power(policy, state, seen, rung)
-    state = _memory(policy, state, seen, rung)
+        news |= {"speed": speed, "rate": counted(state.rate, seen, speed.load_ms(rung) / rung.frames)}
+    news |= _sensors(policy, state, seen, news["time_s"])
+    news |= _power(policy, state, seen, rung, news["power"].value)
+    news |= _memory(policy, state, seen, rung, news["memory"].value)
+    state = replace(state, **news)
     current = rung or state.rung(state.running)
-    watts = watts_of(policy, state, current) if current else None
-    if watts is None:
+    if current is None:
         return state
+    watts = watts_of(policy, state, current)
     return replace(state, heat=warmed(state.heat, policy, state.temp.value, watts, state.time_s, dt_s))
 
 
@@ -76,68 +81,71 @@ def watts_of(policy: Policy, state: State, rung: Rung) -> float:
     return max(0.0, ladder_watts(policy, state, rung) + more)
 
 
-def _passed(state: State, seen: Observation) -> tuple[State, float]:
-    """Own time goes on by what the clock says, if a clock can say that, else by what the look took."""
-    looked_s = min(seen.span_s, GAP_S)
-    dt_s = looked_s if state.now_s is None else seen.now_s - state.now_s
-    if not 0 < dt_s < GAP_S:
-        if dt_s >= GAP_S:  # it slept, or the clock leapt: nothing of before tells of now
-            state = replace(state, rate=replace(Rate(), fps_in=state.rate.fps_in), heat=Heat(), over_looks=0, room_s=None)
-            state = replace(state, watts_more=(), memory_more_mb=())
-        dt_s = looked_s
-    return replace(state, time_s=state.time_s + dt_s, now_s=seen.now_s), dt_s
+def _passed_s(state: State, seen: Observation) -> tuple[float, bool]:
+    """What passed by the clock, if a clock can say that, else what the look took; and whether it slept, or the clock leapt."""
+    dt_s = seen.now_s - state.now_s if state.now_s is not None else 0.0
+    if 0 < dt_s < GAP_S:
+        return dt_s, False
+    return min(seen.span_s, GAP_S), dt_s >= GAP_S
 
 
-def _sensors(policy: Policy, state: State, seen: Observation) -> State:
+def _after_gap(state: State) -> State:
+    """Nothing that was counted before tells of now."""
+    rate = replace(Rate(), fps_in=state.rate.fps_in)
+    return replace(state, rate=rate, heat=Heat(), over_looks=0, room_s=None, watts_more=(), memory_more_mb=())
+
+
+def _sensors(policy: Policy, state: State, seen: Observation, time_s: float) -> dict[str, Any]:
+    said_mb = seen.memory_mb if seen.memory_mb is not None else seen.cgroup_memory_mb
+    news: dict[str, Any] = {
+        "temp": sensed(state.temp, seen.temp_c, time_s, TEMP_LEAP_C),
+        "power": sensed(state.power, seen.power_w, time_s, POWER_LEAP_W),
+        "memory": Sensing(said_mb, said_mb, time_s),  # a process may well hold the same for hours
+    }
     notes = list(state.notes)
-    news = {}
-    for name, said, leap in (
-        ("temp", seen.temp_c, TEMP_LEAP_C),
-        ("power", seen.power_w, POWER_LEAP_W),
-        ("memory", seen.memory_mb if seen.memory_mb is not None else seen.cgroup_memory_mb, MEMORY_LEAP_MB),
-    ):
+    for name in ("temp", "power"):
         old: Sensing = getattr(state, name)
-        new = sensed(old, said, state.time_s, leap)
-        if name == "memory":
-            new = replace(new, is_stuck=False, value=new.said if said is not None else None)
+        new: Sensing = news[name]
         if new.is_stuck and not old.is_stuck:
-            notes.append(f"The {name} sensor has said {new.said:g} for {state.time_s - new.changed_s:.0f} s: not believed.")
+            notes.append(f"The {name} sensor has said {new.said:g} for {time_s - new.changed_s:.0f} s: not believed.")
         if old.is_stuck and not new.is_stuck:
             notes.append(f"The {name} sensor is believed again.")
-        news[name] = new
-    heat = state.heat
-    if heat.is_blind and news["temp"].value is not None:
-        state = replace(state, moved_s=None)  # what was done for want of a sensor says nothing of heat
+    if len(notes) > len(state.notes):
+        news["notes"] = tuple(notes)
+    if state.heat.is_blind and news["temp"].value is not None:
+        news["moved_s"] = None  # what was done for want of a sensor says nothing of heat
     if news["temp"].is_stuck and not state.temp.is_stuck:
-        heat = forgotten_since(heat, news["temp"].changed_s, policy)
-    return replace(state, heat=heat, notes=tuple(notes), **news)  # type: ignore[arg-type]  # mypy sees one type for all
+        news["heat"] = forgotten_since(state.heat, news["temp"].changed_s, policy)
+    return news
 
 
-def _power(policy: Policy, state: State, seen: Observation, rung: Rung | None) -> State:
-    limits = [limit for limit in (policy.power_max_w,) if limit is not None]
+def _power(
+    policy: Policy, state: State, seen: Observation, rung: Rung | None, power_w: float | None
+) -> dict[str, Any]:
+    limits = [policy.power_max_w] if policy.power_max_w is not None else []
     low, battery = policy.battery_low_percent, seen.battery_percent
     if low is not None and policy.battery_power_w is not None and battery is not None and battery <= low:
         limits.append(policy.battery_power_w)
-    state = replace(state, power_limit_w=min(limits, default=None))
-    if rung is None or state.power.value is None:
-        return state
-    ladder_w = ladder_watts(policy, state, rung)
-    jump_w = POWER_JUMP * max(0.1, ladder_w)
-    more = lately(state.watts_more, (state.power.value - ladder_w,), jump_w, POWER_NEWEST, POWER_KEPT)
-    return replace(state, watts_more=more)
+    news: dict[str, Any] = {"power_limit_w": min(limits, default=None)}
+    if rung is not None and power_w is not None:
+        ladder_w = ladder_watts(policy, state, rung)
+        jump_w = POWER_JUMP * max(0.1, ladder_w)
+        news["watts_more"] = lately(state.watts_more, (power_w - ladder_w,), jump_w, POWER_NEWEST, POWER_KEPT)
+    return news
 
 
-def _memory(policy: Policy, state: State, seen: Observation, rung: Rung | None) -> State:
-    used = state.memory.value
+def _memory(
+    policy: Policy, state: State, seen: Observation, rung: Rung | None, used_mb: float | None
+) -> dict[str, Any]:
     limits = [limit for limit in (policy.memory_max_mb, seen.cgroup_memory_limit_mb) if limit is not None]
-    if used is not None and seen.memory_available_mb is not None and policy.memory_reserve_mb is not None:
-        limits.append(max(1.0, used + seen.memory_available_mb - policy.memory_reserve_mb))
-    if used is not None and seen.memory_pressure is not None and seen.memory_pressure > PRESSED:
-        limits.append(max(1.0, used - 1.0))
-    state = replace(state, memory_limit_mb=min(limits, default=None))
-    if rung is None or used is None:
-        return state
-    return replace(state, memory_more_mb=(*state.memory_more_mb, used - rung.memory_mb)[-MEMORY_KEPT:])
+    if used_mb is not None and seen.memory_available_mb is not None and policy.memory_reserve_mb is not None:
+        limits.append(max(1.0, used_mb + seen.memory_available_mb - policy.memory_reserve_mb))
+    if used_mb is not None and seen.memory_pressure is not None and seen.memory_pressure > PRESSED:
+        limits.append(max(1.0, used_mb - 1.0))
+    news: dict[str, Any] = {"memory_limit_mb": min(limits, default=None)}
+    if rung is not None and used_mb is not None:
+        news["memory_more_mb"] = (*state.memory_more_mb, used_mb - rung.memory_mb)[-MEMORY_KEPT:]
+    return news
 
 
 def memory_of(state: State, rung: Rung) -> float:

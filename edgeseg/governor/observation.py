@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +55,23 @@ POSSIBLE = {
 
 def cleaned(seen: Observation) -> Observation:
     """The same without values that cannot be true: absurd sensors are None, times that are no times are left out."""
-    absurd: dict[str, None] = {}
+    wrong: dict[str, Any] = {}
     for name, (least, most) in POSSIBLE.items():
         value = getattr(seen, name)
         if value is not None and not (_is_number(value) and least <= value <= most):
-            absurd[name] = None
-    span_s = seen.span_s if _is_number(seen.span_s) and seen.span_s > 0 else 0.0
-    return replace(
-        seen,
-        span_s=span_s,
-        frames_in=max(0, seen.frames_in),
-        frames_out=max(0, seen.frames_out),
-        dropped=max(0, seen.dropped),
-        infer_ms=tuple(ms for ms in seen.infer_ms if _is_time(ms)),
-        frame_ms=tuple(ms for ms in seen.frame_ms if _is_time(ms)),
-        **absurd,  # type: ignore[arg-type]  # every one of them may be None
-    )
+            wrong[name] = None
+    if not (_is_number(seen.span_s) and seen.span_s >= 0):
+        wrong["span_s"] = 0.0
+    if not _is_number(seen.now_s):
+        wrong["now_s"] = 0.0
+    for name in ("frames_in", "frames_out", "dropped"):
+        if getattr(seen, name) < 0:
+            wrong[name] = 0
+    for name in ("infer_ms", "frame_ms"):
+        times = getattr(seen, name)
+        if not all(map(_is_time, times)):
+            wrong[name] = tuple(ms for ms in times if _is_time(ms))
+    return replace(seen, **wrong) if wrong else seen
 
 
 def _is_number(value: float) -> bool:
@@ -79,5 +81,3 @@ def _is_number(value: float) -> bool:
 def _is_time(value: float) -> bool:
     return _is_number(value) and 0 < value < 1e6
 
-
-FIELDS = tuple(field.name for field in fields(Observation))

@@ -28,7 +28,7 @@ class State:
     """time_s: seconds that passed, of the governor's own, which neither jumps nor goes back; all times here are of it.
 
     wanted, running: names of rungs. wanted_s, running_s: since when. arrived_slow: how slow the board was when it was
-    taken. over_looks: how many looks in a row the running rung's work did not fit. room_s: since when a better one fits.
+    taken. looks: how many there were. over_looks: how many looks in a row the running rung's work did not fit. room_s: since when a better one fits.
     moved_s: when heat last moved it. watts_more: what the board takes beyond what the ladder says. memory_more_mb: likewise.
     """
 
@@ -40,6 +40,7 @@ class State:
     wanted_s: float = 0.0
     running_s: float = 0.0
     arrived_slow: float = 1.0
+    looks: int = 0
     over_looks: int = 0
     room_s: float | None = None
     moved_s: float | None = None
