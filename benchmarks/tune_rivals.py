@@ -1,8 +1,9 @@
 """Grid search for the governor's rivals: `python -m benchmarks.tune_rivals`, some ten minutes.
 
-Both are tuned on the very scenarios on which they are compared, which is more than the governor's own constants got. What is
-least: the mean, over the scenarios, of the share of lost seconds, the quality missing, a hundredth of the changes a minute, and the
-share of seconds over a limit. The ten best of each are printed; the best stand in edgeseg/simulation/rivals.py.
+Both are tuned on the very scenarios on which they are compared, which is more than the governor's own constants got.
+What is least: the mean, over the scenarios, of the share of lost seconds, the quality missing, a hundredth of the
+changes a minute, and the share of seconds over a limit. The ten best of each are printed; the best stand in
+edgeseg/simulation/rivals.py.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from edgeseg.simulation.rivals import GRIDS, Aimd, AimdSettings, Steps, StepsSettings
 from edgeseg.simulation.run import Controller, Run, run_oracle, run_with
@@ -32,17 +35,23 @@ def cost(make: Callable[[Scenario], Controller], oracles: dict[str, Run]) -> flo
     return total / len(scenarios())
 
 
+def search(kind: str, oracles: dict[str, Run]) -> list[tuple[float, Any]]:
+    """(cost, settings) of all of a kind's grid, the best first."""
+    settings_class, controller = KINDS[kind]
+    grid = list(itertools.product(*GRIDS[kind].values()))
+    found = []
+    for number, values in enumerate(grid, 1):
+        settings = settings_class(**dict(zip(GRIDS[kind], values, strict=True)))
+        found.append((cost(partial(controller, settings=settings), oracles), settings))
+        print(f"{kind}: {number} of {len(grid)}", end="\r", file=sys.stderr)
+    return sorted(found, key=lambda one: one[0])
+
+
 def main() -> None:
-    """Search both grids and print the ten best of each."""
+    """Search the grids, those named on the command line or both, and print the ten best of each."""
     oracles = {name: run_oracle(scenario) for name, scenario in scenarios().items()}
     for kind in sys.argv[1:] or KINDS:
-        settings_class, controller = KINDS[kind]
-        found = []
-        for values in itertools.product(*GRIDS[kind].values()):
-            settings = settings_class(**dict(zip(GRIDS[kind], values, strict=True)))
-            found.append((cost(lambda scenario, s=settings: controller(scenario, s), oracles), settings))
-            print(f"{kind}: {len(found)} of {len(list(itertools.product(*GRIDS[kind].values())))}", end="\r", file=sys.stderr)
-        for value, settings in sorted(found, key=lambda one: one[0])[:10]:
+        for value, settings in search(kind, oracles)[:10]:
             print(f"{value:.4f} {settings}")
 
 

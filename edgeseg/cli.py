@@ -13,6 +13,7 @@ import typer
 
 from edgeseg import __version__
 from edgeseg.command import run_command, say
+from edgeseg.commands.governor import governor_app
 from edgeseg.errors import (
     AssetError,
     EdgesegError,
@@ -38,6 +39,7 @@ assets_app = typer.Typer(help="The pinned files: models and demo pictures.", no_
 golden_app = typer.Typer(help="Golden sets: pictures with human masks.", no_args_is_help=True)
 app.add_typer(assets_app, name="assets")
 app.add_typer(golden_app, name="golden")
+app.add_typer(governor_app, name="governor")
 
 # Whether a file can be read is said by whoever reads it, with the exit code that this has.
 FILE: dict[str, Any] = {"readable": False}

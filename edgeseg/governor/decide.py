@@ -1,7 +1,7 @@
 """The governor: `decide` looks, judges and says which rung to run. It does nothing, reads no clock and never raises.
 
-It goes straight to the rung that fits. Hard limits come before the frame rate, the frame rate before quality. It goes down at
-once and up only after patience, which doubles toward a rung that failed.
+It goes straight to the rung that fits. Hard limits come before the frame rate, the frame rate before quality. It goes
+down at once and up only after patience, which doubles toward a rung that failed.
 """
 
 from __future__ import annotations
@@ -98,28 +98,23 @@ def _up(policy: Policy, state: State, current: Fit, better: Fit) -> tuple[State,
     if waited_s < policy.patience_s or state.time_s - state.running_s < policy.patience_s:
         evidence = f"{better.rung.name} fits since {waited_s:.1f} s; {_figures(policy, state, current)}"
         return _told(state, Decision(current.rung.name, False, Reason.HOLD, evidence))
-    return _move(policy, state, better, Reason.ROOM, f"it fits since {waited_s:.1f} s; {_figures(policy, state, better)}")
+    return _move(
+        policy, state, better, Reason.ROOM, f"it fits since {waited_s:.1f} s; {_figures(policy, state, better)}"
+    )
 
 
 def _down(policy: Policy, state: State, current: Fit, push: Pressure) -> tuple[State, Decision]:
     """Away from a rung that a limit or the frame rate does not let stay."""
     figures = _figures(policy, state, current)
     hold = Decision(current.rung.name, False, Reason.HOLD, figures)
-    young = state.time_s - state.running_s < policy.settle_s
-    if push is Pressure.LOAD and young:
+    if push is Pressure.LOAD and state.time_s - state.running_s < policy.settle_s:
         return _told(state, replace(hold, evidence=f"it is judged in a moment; {figures}"))
-    if push is Pressure.HEAT and state.moved_s is not None and state.time_s - state.moved_s < HEAT_WAIT_S:
-        if not is_at_limit(policy, state) or state.time_s - state.moved_s < HEAT_LEAST_S:
-            return _told(state, replace(hold, evidence=f"the last move's effect is still to come; {figures}"))
-    others = [fit for fit in fits(policy, state) if fit.rung.name != current.rung.name]
-    relief = _relief(push, current, others)
+    if push is Pressure.HEAT and _is_heat_moving(policy, state):
+        return _told(state, replace(hold, evidence=f"the last move's effect is still to come; {figures}"))
+    relief = _relief(push, current, fits(policy, state))
     if not relief:
         return _told(state, replace(hold, reason=Reason.NOTHING_FITS))
-    chosen, fitting = best(policy, [*relief, current] if push is Pressure.HEAT and current.is_tight else relief)
-    unsure = not is_at_limit(policy, state) if push is Pressure.HEAT else len(state.watts_more) < SURE_LOOKS
-    if push in (Pressure.HEAT, Pressure.POWER) and chosen.rung.kind is not Kind.NORMAL and unsure:
-        cooler = [fit for fit in relief if fit.rung.kind is Kind.NORMAL and fit.share <= policy.keep_share]
-        chosen = min(cooler, key=lambda fit: fit.watts, default=current)  # a forecast is no reason to leave out frames
+    chosen, fitting = _chosen(policy, state, current, relief, push)
     if chosen is current:
         return _told(state, replace(hold, evidence=f"nothing cooler holds the frame rate; {figures}"))
     state = _failed(policy, state, current, push)
@@ -129,8 +124,31 @@ def _down(policy: Policy, state: State, current: Fit, push: Pressure) -> tuple[S
     return _move(policy, state, chosen, reason, f"{current.rung.name} {figures}")
 
 
-def _relief(push: Pressure, current: Fit, others: list[Fit]) -> list[Fit]:
+def _is_heat_moving(policy: Policy, state: State) -> bool:
+    """Whether what the last move did to the heat is still to be seen."""
+    if state.moved_s is None:
+        return False
+    waited_s = state.time_s - state.moved_s
+    return waited_s < (HEAT_LEAST_S if is_at_limit(policy, state) else HEAT_WAIT_S)
+
+
+def _chosen(policy: Policy, state: State, current: Fit, relief: list[Fit], push: Pressure) -> tuple[Fit, bool]:
+    """The rung to go to and whether it fits; the current one if nothing else is worth it."""
+    is_heat = push is Pressure.HEAT
+    chosen, fitting = best(policy, [*relief, current] if is_heat and current.is_tight else relief)
+    if push not in (Pressure.HEAT, Pressure.POWER) or chosen.rung.kind is Kind.NORMAL:
+        return chosen, fitting
+    is_sure = is_at_limit(policy, state) if is_heat else len(state.watts_more) >= SURE_LOOKS
+    if is_sure:
+        return chosen, fitting
+    # A forecast is no reason to leave out frames.
+    cooler = [fit for fit in relief if fit.rung.kind is Kind.NORMAL and fit.share <= policy.keep_share]
+    return min(cooler, key=lambda fit: fit.watts, default=current), True
+
+
+def _relief(push: Pressure, current: Fit, found: list[Fit]) -> list[Fit]:
     """The rungs that need less of what there is too little of."""
+    others = [fit for fit in found if fit.rung.name != current.rung.name]
     if push is Pressure.MEMORY:
         return [fit for fit in others if fit.rung.memory_mb < current.rung.memory_mb]
     if push in (Pressure.HEAT, Pressure.POWER):
@@ -204,7 +222,8 @@ def _reviewed(state: State) -> State:
     if abs(math.log(max(1e-6, is_ms) / max(1e-6, meant_ms))) < WRONG:
         return state
     correction = state.speed.correction(rung.candidate)
-    note = f"{rung.name} was expected to take {meant_ms:.1f} ms a frame and takes {is_ms:.1f}: corrected by {correction:.2f}."
+    found = f"takes {is_ms:.1f}: corrected by {correction:.2f}."
+    note = f"{rung.name} was expected to take {meant_ms:.1f} ms a frame and {found}"
     return replace(state, notes=(*state.notes, note))
 
 

@@ -35,7 +35,10 @@ class Reason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What a changed rung should bring: a frame's work, the board's power and its temperature in a minute and a half."""
+    """What a changed rung should bring:
+
+    a frame's work, the board's power and its temperature in a minute and a half.
+    """
 
     rung: str
     load_ms: float
@@ -46,11 +49,12 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """rung: the name of the one to run, None only for want of a ladder. changed: it is another than was asked for last.
+    """What is to be run, and why.
 
-    evidence: the figures behind the reason, for people. expected, review_at_s (on the observations' clock): what should come true,
-    and when it is looked at. notes: facts to tell, each once: what came otherwise than expected, sensors that are no longer
-    believed, half the frame rate.
+    rung: its name, None only for want of a ladder. changed: it is another than was asked for last. evidence: the
+    figures behind the reason, for people. expected, review_at_s (on the observations' clock): what should come true,
+    and when it is looked at. notes: facts to tell, each once: what came otherwise than expected, sensors that are no
+    longer believed, half the frame rate.
     """
 
     rung: str | None

@@ -19,8 +19,8 @@ ORDER = {Kind.NORMAL: 0, Kind.HALF_FPS: 1, Kind.COVER: 2}
 class Fit:
     """What a rung would need now. share: of a frame's time. temp_c: in a minute and a half.
 
-    over_w, over_mb, over_c: how much more than a limit, less a margin, lets it; 0 where it keeps it. is_tight: it exceeds
-    margins at most: it could be kept, but is not what one would choose.
+    over_w, over_mb, over_c: how much more than a limit, less a margin, lets it; 0 where it keeps it. is_tight: it
+    exceeds margins at most: it could be kept, but is not what one would choose.
     """
 
     rung: Rung

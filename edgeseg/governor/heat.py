@@ -1,8 +1,8 @@
 """Where the temperature is going: the board as one thermal resistance and one time constant.
 
-T' = (around + c_per_w * watts - T) / tau. What the board's own watts explain is taken off, what is left tells `around`: the air
-about it and all that others burn. A rung's temperature at any time then follows from its watts. While there is no
-temperature to believe, the model runs on alone and trusts itself less with time.
+T' = (around + c_per_w * watts - T) / tau. What the board's own watts explain is taken off, what is left tells
+`around`: the air about it and all that others burn. A rung's temperature at any time then follows from its watts.
+While there is no temperature to believe, the model runs on alone and trusts itself less with time.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ class Second:
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """temp_c: now, measured or modelled; own_c: the own watts' part of it; around_c: the rest's resting value; None: unknown.
+    """What is known of the temperature; None: unknown.
 
-    doubt_c: what the model may be wrong by for want of a sensor. said: the temperatures since the last whole second.
+    temp_c: now, measured or modelled. own_c: the own watts' part of it. around_c: the rest's resting value. doubt_c:
+    what the model may be wrong by for want of a sensor. said: the temperatures since the last whole second.
     """
 
     temp_c: float | None = None
@@ -59,7 +60,10 @@ class Heat:
 
 
 def warmed(heat: Heat, policy: Policy, temp_c: float | None, watts: float, at_s: float, dt_s: float) -> Heat:
-    """After dt_s more seconds at so many watts; temp_c: what the sensor says, None if it says nothing to be believed."""
+    """After dt_s more seconds at so many watts; temp_c:
+
+    what the sensor says, None if it says nothing to be believed.
+    """
     tau_s = max(1e-3, policy.thermal_tau_s)
     passed = 1 - math.exp(-dt_s / tau_s)
     own_rest_c = policy.thermal_c_per_w * watts

@@ -82,7 +82,7 @@ def watts_of(policy: Policy, state: State, rung: Rung) -> float:
 
 
 def _passed_s(state: State, seen: Observation) -> tuple[float, bool]:
-    """What passed by the clock, if a clock can say that, else what the look took; and whether it slept, or the clock leapt."""
+    """(what passed by the clock, if a clock can say that, else what the look took; whether the clock leapt)."""
     dt_s = seen.now_s - state.now_s if state.now_s is not None else 0.0
     if 0 < dt_s < GAP_S:
         return dt_s, False
@@ -119,9 +119,7 @@ def _sensors(policy: Policy, state: State, seen: Observation, time_s: float) -> 
     return news
 
 
-def _power(
-    policy: Policy, state: State, seen: Observation, rung: Rung | None, power_w: float | None
-) -> dict[str, Any]:
+def _power(policy: Policy, state: State, seen: Observation, rung: Rung | None, power_w: float | None) -> dict[str, Any]:
     limits = [policy.power_max_w] if policy.power_max_w is not None else []
     low, battery = policy.battery_low_percent, seen.battery_percent
     if low is not None and policy.battery_power_w is not None and battery is not None and battery <= low:

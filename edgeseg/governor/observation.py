@@ -11,14 +11,15 @@ from typing import Any
 class Observation:
     """Everything that `decide` may know of the world; made every quarter of a second by whoever runs the pipeline.
 
-    now_s: of a clock that should not go back. span_s: how long was looked. rung: the name of the one that ran all that
-    time; None while it was being changed. frames_in, frames_out: frames that the source gave and the sink took. infer_ms,
-    frame_ms: the times of single inferences, and of what single frames cost besides, in wall time. dropped: frames that came
-    and were not shown, but for those that a half_fps rung leaves out.
+    now_s: of a clock that should not go back. span_s: how long was looked. rung: the name of the one that ran all
+    that time; None while it was being changed. frames_in, frames_out: frames that the source gave and the sink took.
+    infer_ms, frame_ms: the times of single inferences, and of what single frames cost besides, in wall time. dropped:
+    frames that came and were not shown, but for those that a half_fps rung leaves out.
 
-    temp_c: the hottest zone. throttled: the board says that it slows itself down now. power_w: of the whole board. memory_mb:
-    of the process. memory_available_mb: what the system could still give. cgroup_memory_mb, cgroup_memory_limit_mb: of the
-    control group. memory_pressure: PSI, "some", avg10, in percent. battery_percent: None also if there is mains.
+    temp_c: the hottest zone. throttled: the board says that it slows itself down now. power_w: of the whole board.
+    memory_mb: of the process. memory_available_mb: what the system could still give. cgroup_memory_mb,
+    cgroup_memory_limit_mb: of the control group. memory_pressure: PSI, "some", avg10, in percent. battery_percent:
+    None also if there is mains.
     """
 
     now_s: float
@@ -80,4 +81,3 @@ def _is_number(value: float) -> bool:
 
 def _is_time(value: float) -> bool:
     return _is_number(value) and 0 < value < 1e6
-

@@ -12,16 +12,17 @@ from edgeseg.governor.rung import Kind, Ladder
 class Policy:
     """Targets, hard limits (None: there is none), patience.
 
-    fps: frames a second to hold; 0: none. temp_max_c, power_max_w, memory_max_mb: hard limits. memory_reserve_mb: what
-    must stay available to others. battery_low_percent: from there on battery_power_w is a hard limit too.
+    fps: frames a second to hold; 0: none. temp_max_c, power_max_w, memory_max_mb: hard limits. memory_reserve_mb:
+    what must stay available to others. battery_low_percent: from there on battery_power_w is a hard limit too.
 
     keep_share, take_share: the share of a frame's time that a rung's work may take to be kept, and to be taken.
-    patience_s: how long a better rung must fit before it is taken; it doubles, up to patience_max_s, with each failure
-    of that rung. settle_s: after a change nothing is judged for so long. review_s: when what was expected is compared.
+    patience_s: how long a better rung must fit before it is taken; it doubles, up to patience_max_s, with each
+    failure of that rung. settle_s: after a change nothing is judged for so long. review_s: when what was expected is
+    compared.
 
-    thermal_tau_s, thermal_c_per_w: how fast the board warms and by how much, first guesses; what is wrong with them is
-    corrected by what is seen. temp_margin_c: kept below temp_max_c. horizon_s: a limit that will be met within it is acted
-    on now.
+    thermal_tau_s, thermal_c_per_w: how fast the board warms and by how much, first guesses; what is wrong with them
+    is corrected by what is seen. temp_margin_c: kept below temp_max_c. horizon_s: a limit that will be met within it
+    is acted on now.
     """
 
     fps: float = 30.0

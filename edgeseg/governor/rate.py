@@ -40,7 +40,10 @@ class Rate:
 
 
 def counted(rate: Rate, seen: Observation, load_ms: float) -> Rate:
-    """With this look. load_ms: what a frame takes now: a source is believed to be slower only if the board could do more."""
+    """With this look. load_ms:
+
+    what a frame takes now: a source is believed to be slower only if the board could do more.
+    """
     if seen.span_s <= 0:
         return rate
     looks = (*rate.looks, Counted(seen.span_s, seen.frames_in, seen.frames_out, seen.dropped))

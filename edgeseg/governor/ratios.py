@@ -1,4 +1,7 @@
-"""Noisy figures that mostly stay as they are: what they were lately, which outliers do not move and a change moves at once."""
+"""Noisy figures that mostly stay as they are:
+
+what they were lately, which outliers do not move and a change moves at once.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ Figures = tuple[float, ...]
 
 
 def lately(figures: Figures, new: Iterable[float], jump: float, newest_of: int = NEWEST, keep: int = KEEP) -> Figures:
-    """The latest figures, oldest first, with new ones; if the newest differ by `jump` from all before, these are forgotten."""
+    """The latest figures, oldest first, with new ones.
+
+    If the newest differ by `jump` from all before, those before are forgotten.
+    """
     joined = (*figures, *new)
     newest, older = joined[-newest_of:], joined[:-newest_of]
     if older:
@@ -35,8 +41,9 @@ def median(values: Figures) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Ratios:
-    """How many times as long as its rung says something takes. logs: the latest, as logarithms; value: their median's, None
-    if there are none.
+    """How many times as long as its rung says something takes.
+
+    logs: the latest, as logarithms; value: their median's, None if there are none.
     """
 
     logs: Figures = ()

@@ -44,9 +44,9 @@ def _without_leaps(sensing: Sensing, said: float, at_s: float, most_leap: float)
     leapt_s = sensing.leapt_s
     if leapt_s is None and sensing.said is not None and abs(said - sensing.said) > most_leap:
         leapt_s = at_s
-    elif leapt_s is not None and at_s - leapt_s > LEAP_BELIEVED_S:
-        leapt_s = None
-    elif leapt_s is not None and sensing.value is not None and abs(said - sensing.value) <= most_leap:
+    elif (leapt_s is not None and at_s - leapt_s > LEAP_BELIEVED_S) or (
+        leapt_s is not None and sensing.value is not None and abs(said - sensing.value) <= most_leap
+    ):
         leapt_s = None
     believed = None if sensing.is_stuck else said
     if leapt_s is not None:

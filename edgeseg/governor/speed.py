@@ -1,4 +1,7 @@
-"""How slow the board is right now: one factor for everything, and a correction for each candidate, learned from its use."""
+"""How slow the board is right now:
+
+one factor for everything, and a correction for each candidate, learned from its use.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,9 @@ MOST = 1e3  # no board is slower than this; keeps arithmetic finite
 class Speed:
     """What is known of it.
 
-    slow: of the work that every frame needs, whatever the rung. corrections: {candidate: its inferences against what `slow` and
-    its rung say}, as pairs. unseen: what a frame takes against all that its stages show; 1 unless frames are dropped though
-    they should fit.
+    slow: of the work that every frame needs, whatever the rung. corrections: {candidate: its inferences against what
+    `slow` and its rung say}, as pairs. unseen: what a frame takes against all that its stages show; 1 unless frames
+    are dropped though they should fit.
     """
 
     frame: Ratios = Ratios()
@@ -41,7 +44,7 @@ class Speed:
         return max(0.0, SPREAD / math.sqrt(count) - SPREAD / math.sqrt(KEEP)) if count else 0.0
 
     def correction(self, candidate: str) -> float:
-        """Of one candidate; of one that was never used, the median of the others and of 1, which is the ladder's word."""
+        """Of one candidate; of one that was never used, the median of the others' and of 1, the ladder's word."""
         known = {name: ratios.value for name, ratios in self.corrections if ratios.value is not None}
         if candidate in known:
             return known[candidate] or 1.0

@@ -1,7 +1,7 @@
-"""The best that could be done: rungs found by dynamic programming over the plant's own equations, with all that will come.
+"""The best that could be done: rungs found by dynamic programming over the plant's own equations.
 
-Its plan knows loads, ambients, limits and lies before they come, but not the noise. Value iteration runs backwards over
-windows of a second; the state is temperature (in steps of half a degree), whether the board throttles, and the
+Its plan knows loads, ambients, limits and lies before they come, but not the noise. Value iteration runs backwards
+over windows of a second; the state is temperature (in steps of half a degree), whether the board throttles, and the
 rung. What counts, in this order: hard limits, the frame rate, quality, few changes.
 """
 
@@ -51,7 +51,7 @@ class Oracle:
         board, scenario = self._scenario.board, self._scenario
         watts = board.idle_w + board.busy_w * 0.5
         temp_c = scenario.value("ambient_c", 0) + board.c_per_w * scenario.value("cooling", 0) * watts
-        return self._ladder[self._best[0, self._bin(temp_c), 0, len(self._ladder) - 1]]
+        return self._ladder[int(self._best[0, self._bin(temp_c), 0, len(self._ladder) - 1])]
 
     def act(self, plant: Plant) -> None:
         """Give the plant the next second's rung, so early that it serves when that second begins, and no earlier."""
@@ -65,7 +65,7 @@ class Oracle:
     def _choose(self, truth: Truth, second: int) -> Rung:
         second = min(second, len(self._best) - 1)
         current = self._ladder.index(truth.rung)
-        return self._ladder[self._best[second, self._bin(truth.temp_c), int(truth.throttled), current]]
+        return self._ladder[int(self._best[second, self._bin(truth.temp_c), int(truth.throttled), current])]
 
     def _bin(self, temp_c: float) -> int:
         return int(np.clip(round((temp_c - SPAN_C[0]) / STEP_C), 0, len(self._temps) - 1))
@@ -102,7 +102,9 @@ class Oracle:
             gain = np.full(temps.shape, rung.quality * rate * rung.frames)
             if need > FULL or rung.kind is not Kind.NORMAL:
                 gain -= FPS_COST * (2 - rate)
-            broken = (power_w > second.power_max_w * SAFE_SHARE) + (rung.memory_mb > second.memory_limit_mb * SAFE_SHARE)
+            broken = (power_w > second.power_max_w * SAFE_SHARE) + (
+                rung.memory_mb > second.memory_limit_mb * SAFE_SHARE
+            )
             gain -= LIMIT_COST * float(broken)
             if policy.temp_max_c is not None:
                 over = np.maximum(0.0, temps - (policy.temp_max_c - SAFE_C))
@@ -134,7 +136,9 @@ class Oracle:
         if scenario.battery_percent is None or not scenario.battery_wh:
             return None
         interval_ms = 1e3 / board.fps
-        busy = max(r.load_ms() for r in self._ladder if r.kind is Kind.NORMAL and r.load_ms() <= interval_ms) / interval_ms
+        busy = (
+            max(r.load_ms() for r in self._ladder if r.kind is Kind.NORMAL and r.load_ms() <= interval_ms) / interval_ms
+        )
         return scenario.battery_percent - (board.idle_w + board.busy_w * busy) * at_s / 36 / scenario.battery_wh
 
 

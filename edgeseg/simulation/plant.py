@@ -1,9 +1,10 @@
 """A board that runs the pipeline: time for each frame, heat, power, memory, and sensors that may fail.
 
 What it leaves out is said here. All work of a frame comes out of one budget, as on one core or under a CPU quota: the
-worst case of the real runtime, which infers beside composing. A frame that finds too much undone work waiting is dropped. An
-inference that takes five times as long is an engine that was not run for a while: its mask is late, newer frames take
-the one before, and the questions that it was too busy for are not asked. The governor sees `Observation`s and nothing else.
+worst case of the real runtime, which infers beside composing. A frame that finds too much undone work waiting is
+dropped. An inference that takes five times as long is an engine that was not run for a while: its mask is late, newer
+frames take the one before, and the questions that it was too busy for are not asked. The governor sees `Observation`s
+and nothing else.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Truth:
 
 
 class Plant:
-    """One scenario's board, from its start; every draw of chance belongs to a frame, so that all policies meet the same."""
+    """One scenario's board, from its start; each draw of chance belongs to a frame: all policies meet the same."""
 
     def __init__(self, scenario: Scenario, rung: Rung) -> None:
         self.scenario = scenario
@@ -59,12 +60,12 @@ class Plant:
         self._engine_free_at = 0.0
         self._since_asked = 0
         self._throttled = False
-        self._temp_c = scenario.value("ambient_c", 0) + scenario.board.c_per_w * scenario.value("cooling", 0) * self._power(
-            scenario.board.fps, rung
-        )
+        self._temp_c = scenario.value("ambient_c", 0) + scenario.board.c_per_w * scenario.value(
+            "cooling", 0
+        ) * self._power(scenario.board.fps, rung)
         self._battery = scenario.battery_percent
-        self._chance = random.Random(scenario.seed)  # noqa: S311 - a simulation
-        self._sensor_chance = random.Random(scenario.seed + 1)  # noqa: S311
+        self._chance = random.Random(scenario.seed)
+        self._sensor_chance = random.Random(scenario.seed + 1)
         self._last_said: dict[str, float | None] = {}
         self._power_w = 0.0
 
@@ -121,9 +122,7 @@ class Plant:
         self._since_asked += 1
         if rung.kind is not Kind.COVER and self._since_asked >= rung.every and now >= self._engine_free_at:
             self._since_asked = 0
-            infer_ms = max(
-                LEAST_MS, rung.cost_ms * self.scenario.lies.get(rung.candidate, 1.0) * slow * infer_noise
-            )
+            infer_ms = max(LEAST_MS, rung.cost_ms * self.scenario.lies.get(rung.candidate, 1.0) * slow * infer_noise)
             self._waiting_ms += infer_ms
             counts.work_ms += infer_ms / slow
             seen_ms = infer_ms * (noise.outlier_times if late[1] else 1)
@@ -161,12 +160,15 @@ class Plant:
         draw = [self._sensor_chance.gauss(0.0, 1.0) for _ in range(3)]
         said: dict[str, float | None] = {
             "temp_c": round(truth.temp_c + draw[0] * noise.temp_c, 1),
-            "power_w": round(truth.power_w * (1 + draw[1] * noise.power_share), 3) if self.scenario.board.has_power else None,
+            "power_w": round(truth.power_w * (1 + draw[1] * noise.power_share), 3)
+            if self.scenario.board.has_power
+            else None,
             "memory_mb": round(truth.memory_mb + draw[2] * noise.memory_mb, 1),
         }
         for name in said:
             fault = next(
-                (one for one in self.scenario.faults if one.sensor == name and one.at_s <= self.at_s < one.until_s), None
+                (one for one in self.scenario.faults if one.sensor == name and one.at_s <= self.at_s < one.until_s),
+                None,
             )
             if fault is not None:
                 said[name] = {"missing": None, "says": fault.value, "stuck": self._last_said.get(name)}[fault.kind]

@@ -1,6 +1,7 @@
-"""What others would do: one step at a time at thresholds, and the control of congestion, both tuned on the same scenarios.
+"""What others would do: one step at a time at thresholds, or as congestion is controlled; tuned on the scenarios.
 
-`python -m benchmarks.tune_rivals` searched the grids of `GRIDS` and found `TUNED`; docs/governor.md gives what it printed.
+`python -m benchmarks.tune_rivals` searched the grids of `GRIDS` and found `TUNED`; docs/governor.md gives what it
+printed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from edgeseg.simulation.scenarios import Scenario
 
 @dataclass(frozen=True, slots=True)
 class StepsSettings:
-    """high, low: shares of a frame's time at which it goes down and up; down_s, up_s: after so long. margin_c: below the limit."""
+    """high, low: shares of a frame's time at which it goes down and up; down_s, up_s:
+
+    after so long. margin_c: below the limit.
+    """
 
     high: float
     low: float
@@ -24,7 +28,10 @@ class StepsSettings:
 
 @dataclass(frozen=True, slots=True)
 class AimdSettings:
-    """add: to the budget each second, as a share of a frame's time; times: it at congestion, no more often than hold_s."""
+    """add: to the budget each second, as a share of a frame's time; times:
+
+    it at congestion, no more often than hold_s.
+    """
 
     add: float
     times: float
@@ -94,8 +101,10 @@ class _Watcher:
             limits_w.append(saving)
         limits_mb = [mb for mb in (policy.memory_max_mb, seen.cgroup_memory_limit_mb) if mb is not None]
         return (
-            (policy.temp_max_c is not None and seen.temp_c is not None)
-            and seen.temp_c > policy.temp_max_c - self._margin_c - less_c
+            (
+                (policy.temp_max_c is not None and seen.temp_c is not None)
+                and seen.temp_c > policy.temp_max_c - self._margin_c - less_c
+            )
             or (power_w is not None and bool(limits_w) and power_w > min(limits_w) * (1 - 0.02 * (less_c > 0)))
             or (seen.memory_mb is not None and bool(limits_mb) and seen.memory_mb > min(limits_mb))
         )

@@ -12,7 +12,6 @@ from edgeseg.simulation.plant import Plant, Truth
 from edgeseg.simulation.scenarios import Scenario
 
 LOOK_S = 0.25
-POLICIES = ("edgeseg", "oracle", "steps", "aimd")
 
 
 class Controller(Protocol):
@@ -29,10 +28,14 @@ class Controller(Protocol):
 
 @dataclass(slots=True)
 class Run:
-    """looks: what really was, every quarter of a second. out_at: when each shown frame came, in seconds."""
+    """looks: what really was, every quarter of a second.
+
+    out_at: when each shown frame came, in seconds. first: a rung's name.
+    """
 
     scenario: Scenario
     policy: str
+    first: str
     looks: list[Truth] = field(default_factory=list)
     out_at: list[float] = field(default_factory=list)
     seen: list[Observation] = field(default_factory=list)
@@ -67,7 +70,7 @@ def run_with(scenario: Scenario, policy: str, make: Callable[[Scenario], Control
     """Run a scenario to its end with a controller that sees observations alone."""
     controller = make(scenario)
     plant = Plant(scenario, controller.first())
-    run = Run(scenario, policy)
+    run = Run(scenario, policy, plant.truth.rung.name)
     for _ in range(round(scenario.seconds / LOOK_S)):
         seen = plant.advance(LOOK_S)
         run.looks.append(plant.truth)
@@ -83,7 +86,7 @@ def run_oracle(scenario: Scenario) -> Run:
     """Run a scenario with the oracle, which sees the plant itself."""
     oracle = Oracle(scenario)
     plant = Plant(scenario, oracle.first())
-    run = Run(scenario, "oracle")
+    run = Run(scenario, "oracle", plant.truth.rung.name)
     for _ in range(round(scenario.seconds / LOOK_S)):
         oracle.act(plant)
         run.seen.append(plant.advance(LOOK_S))

@@ -105,10 +105,11 @@ def scenarios() -> dict[str, Scenario]:
 
 def _scenario(name: str, row: dict[str, Any], noise: Noise, seed: int) -> Scenario:
     board = boards()[row["board"]]
-    changes = []
-    for then in row.get("then", ()):
-        for what in then.keys() - {"at", "until"}:
-            changes.append(Change(then["at"], what, then[what], then.get("until")))
+    changes = [
+        Change(then["at"], what, then[what], then.get("until"))
+        for then in row.get("then", ())
+        for what in then.keys() - {"at", "until"}
+    ]
     faults = tuple(
         Fault(fault["sensor"], fault["at"], fault["until"], fault["kind"], fault.get("value"))
         for fault in row.get("faults", ())

@@ -10,12 +10,16 @@ from edgeseg.simulation.scenarios import Scenario
 from edgeseg.simulation.score import Row, score
 
 
-def compared(scenario: Scenario) -> tuple[list[Row], Run]:
-    """The rows of edgeseg, the oracle and both rivals, and edgeseg's run."""
+def compared(scenario: Scenario) -> tuple[list[Row], dict[str, Run]]:
+    """The rows of edgeseg, the oracle and both rivals, and the runs behind them."""
     oracle = run_oracle(scenario)
-    own = run_with(scenario, "edgeseg", Governor)
-    runs = [own, oracle, run_with(scenario, "steps", Steps), run_with(scenario, "aimd", Aimd)]
-    return [score(run, oracle) for run in runs], own
+    runs = {
+        "edgeseg": run_with(scenario, "edgeseg", Governor),
+        "oracle": oracle,
+        "steps": run_with(scenario, "steps", Steps),
+        "aimd": run_with(scenario, "aimd", Aimd),
+    }
+    return [score(run, oracle) for run in runs.values()], runs
 
 
 def means(rows: Iterable[Row], policy: str) -> Row:
