@@ -116,7 +116,7 @@ def _down(policy: Policy, state: State, current: Fit, push: Pressure) -> tuple[S
         return _told(state, replace(hold, reason=Reason.NOTHING_FITS))
     chosen, fitting = _chosen(policy, state, current, relief, push)
     if chosen is current:
-        return _told(state, replace(hold, evidence=f"nothing cooler holds the frame rate; {figures}"))
+        return _told(state, replace(hold, evidence=f"nothing else is worth it; {figures}"))
     state = _failed(policy, state, current, push)
     if push is Pressure.HEAT:
         state = replace(state, moved_s=state.time_s)
@@ -135,6 +135,10 @@ def _is_heat_moving(policy: Policy, state: State) -> bool:
 def _chosen(policy: Policy, state: State, current: Fit, relief: list[Fit], push: Pressure) -> tuple[Fit, bool]:
     """The rung to go to and whether it fits; the current one if nothing else is worth it."""
     is_heat = push is Pressure.HEAT
+    if is_at_limit(policy, state):  # whatever else pushes, a hot board is not made hotter
+        relief = [fit for fit in relief if fit.watts <= current.watts]
+        if not relief:
+            return current, False
     chosen, fitting = best(policy, [*relief, current] if is_heat and current.is_tight else relief)
     if push not in (Pressure.HEAT, Pressure.POWER) or chosen.rung.kind is Kind.NORMAL:
         return chosen, fitting

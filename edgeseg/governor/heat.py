@@ -17,7 +17,7 @@ LEAST = 8  # before so many are there the board is taken to be at rest
 DOUBT_C_PER_S, MOST_DOUBT_C = 0.05, 6.0  # how much a model without a sensor is doubted
 BLIND_C = 0.25  # five seconds of doubt
 TAKE_HORIZON_S = 90.0
-TAKE_C = 1.0  # cooler than what may be kept
+TAKE_C = 0.5  # cooler than what may be kept
 ACT_C = 0.4  # so near to the limit nothing is waited for
 
 

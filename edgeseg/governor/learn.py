@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from edgeseg.governor.sensing import Sensing, sensed
 from edgeseg.governor.speed import learned
 from edgeseg.governor.state import State
 
+LEAST_MS = 1e-3  # of a frame's time, whatever rate is asked for
 GAP_S = 5.0  # without a look for so long, what was counted before is of another time
 TEMP_LEAP_C, POWER_LEAP_W, MEMORY_LEAP_MB = 8.0, 1e3, 1e6
 WATTS_PER_CORE = 3.0  # stands for a core's power where nothing says it; what it is wrong by goes into the thermal model
@@ -60,17 +62,17 @@ def target_fps(policy: Policy, state: State) -> float | None:
 def interval_ms(policy: Policy, state: State) -> float:
     """The time that a frame may take; a thousand seconds if no rate is asked for."""
     fps = target_fps(policy, state)
-    return 1e6 if fps is None else 1e3 / fps
+    return 1e6 if fps is None else max(LEAST_MS, 1e3 / fps)
 
 
 def ladder_watts(policy: Policy, state: State, rung: Rung) -> float:
     """The board's power in a rung by the ladder, at the rate of now; by its work where the ladder does not say."""
     came = state.rate.fps_in
     share = min(1.0, came / policy.fps) if came and policy.fps > 0 else 1.0
-    if rung.power_w is None:
+    if rung.power_w is None or not math.isfinite(rung.power_w):
         fps = target_fps(policy, state) or 30.0
         return min(8.0, rung.load_ms() / 1e3 * fps / rung.frames) * WATTS_PER_CORE
-    powers = [one.power_w for one in state.ladder if one.power_w is not None]
+    powers = [one.power_w for one in state.ladder if one.power_w is not None and math.isfinite(one.power_w)]
     idle_w = min(powers) * 0.75  # the part that no rung changes; only matters where the source is slow
     return idle_w + (rung.power_w - idle_w) * share
 

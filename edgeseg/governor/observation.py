@@ -54,6 +54,9 @@ POSSIBLE = {
 }
 
 
+MOST_FRAMES = 100_000  # in one look
+
+
 def cleaned(seen: Observation) -> Observation:
     """The same without values that cannot be true: absurd sensors are None, times that are no times are left out."""
     wrong: dict[str, Any] = {}
@@ -66,7 +69,7 @@ def cleaned(seen: Observation) -> Observation:
     if not _is_number(seen.now_s):
         wrong["now_s"] = 0.0
     for name in ("frames_in", "frames_out", "dropped"):
-        if getattr(seen, name) < 0:
+        if not 0 <= getattr(seen, name) <= MOST_FRAMES:
             wrong[name] = 0
     for name in ("infer_ms", "frame_ms"):
         times = getattr(seen, name)

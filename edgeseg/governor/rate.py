@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from edgeseg.governor.observation import Observation
 
+LEAST_S = 0.01  # a shorter look counts nothing
 KEEP_S = 1.0
 SOON_S = 0.5
 LEAP, DRIFT = 0.25, 0.08  # of the rate: believed after half a second, after a whole one
@@ -44,7 +45,7 @@ def counted(rate: Rate, seen: Observation, load_ms: float) -> Rate:
 
     what a frame takes now: a source is believed to be slower only if the board could do more.
     """
-    if seen.span_s <= 0:
+    if seen.span_s < LEAST_S:
         return rate
     looks = (*rate.looks, Counted(seen.span_s, seen.frames_in, seen.frames_out, seen.dropped))
     while sum(look.span_s for look in looks[1:]) >= KEEP_S - 1e-6:
