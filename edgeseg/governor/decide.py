@@ -12,7 +12,7 @@ from dataclasses import replace
 from edgeseg.governor.decision import Decision, Expectation, Pressure, Reason
 from edgeseg.governor.detect import over_looks, pressure
 from edgeseg.governor.fit import Fit, best, fit_of, fits, is_at_limit, is_better
-from edgeseg.governor.learn import interval_ms, memory_of, observed, target_fps
+from edgeseg.governor.learn import memory_of, observed, target_fps
 from edgeseg.governor.observation import Observation, cleaned
 from edgeseg.governor.policy import Policy
 from edgeseg.governor.rung import Kind, Ladder
@@ -22,6 +22,7 @@ BUILD_S = 8.0  # a rung that does not run after so long was not built
 SURE_LOOKS = 16  # at the power, before frames are left out for it
 HEAT_WAIT_S = 25.0  # between two moves because of heat, for it comes slowly; not where the limit is met
 ROOM_LOOKS = 4  # a better rung is looked for at each fourth look: it is taken slowly anyway
+FREED_S, FREED_LAST_S = 2.5, 10.0  # from a change on, until the last rung's memory is free: mostly, at the latest
 HEAT_LEAST_S = 6.0  # even there
 HEAT_PATIENCE_S = 45.0  # before it goes up after that, and from one step up to the next
 HEAT_OVER_S = 300.0  # a heat so long ago does not matter
@@ -109,6 +110,8 @@ def _down(policy: Policy, state: State, current: Fit, push: Pressure) -> tuple[S
     hold = Decision(current.rung.name, False, Reason.HOLD, figures)
     if push is Pressure.LOAD and state.time_s - state.running_s < policy.settle_s:
         return _told(state, replace(hold, evidence=f"it is judged in a moment; {figures}"))
+    if push is Pressure.MEMORY and state.time_s - state.running_s < FREED_S and state.expected is not None:
+        return _told(state, replace(hold, evidence=f"what the last rung held is still being freed; {figures}"))
     if push is Pressure.HEAT and _is_heat_moving(policy, state):
         return _told(state, replace(hold, evidence=f"the last move's effect is still to come; {figures}"))
     relief = _relief(push, current, fits(policy, state))
@@ -140,14 +143,20 @@ def _chosen(policy: Policy, state: State, current: Fit, relief: list[Fit], push:
         if not relief:
             return current, False
     chosen, fitting = best(policy, [*relief, current] if is_heat and current.is_tight else relief)
-    if push not in (Pressure.HEAT, Pressure.POWER) or chosen.rung.kind is Kind.NORMAL:
+    if push is Pressure.LOAD or chosen.rung.kind is Kind.NORMAL or _is_sure(policy, state, push):
         return chosen, fitting
-    is_sure = is_at_limit(policy, state) if is_heat else len(state.watts_more) >= SURE_LOOKS
-    if is_sure:
-        return chosen, fitting
-    # A forecast is no reason to leave out frames.
+    # A forecast or a first glance is no reason to leave out frames.
     cooler = [fit for fit in relief if fit.rung.kind is Kind.NORMAL and fit.share <= policy.keep_share]
     return min(cooler, key=lambda fit: fit.watts, default=current), True
+
+
+def _is_sure(policy: Policy, state: State, push: Pressure) -> bool:
+    """Whether a limit is seen so clearly not to be kept that frames may be left out for it."""
+    if push is Pressure.HEAT:
+        return is_at_limit(policy, state)
+    if push is Pressure.POWER:
+        return len(state.watts_more) >= SURE_LOOKS
+    return state.time_s - state.running_s >= FREED_LAST_S
 
 
 def _relief(push: Pressure, current: Fit, found: list[Fit]) -> list[Fit]:
@@ -240,7 +249,7 @@ def _told(state: State, decision: Decision) -> tuple[State, Decision]:
 
 def _figures(policy: Policy, state: State, fit: Fit) -> str:
     """What the reason rests on."""
-    parts = [f"takes {fit.share * interval_ms(policy, state) * fit.rung.frames:.1f} ms"]
+    parts = [f"takes {fit.load_ms:.1f} ms"]
     fps, shown = target_fps(policy, state), state.rate.shown_fps()
     if fps is not None:
         parts[0] += f" of {1e3 / fps * fit.rung.frames:.1f} a frame"

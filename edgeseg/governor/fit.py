@@ -17,13 +17,15 @@ ORDER = {Kind.NORMAL: 0, Kind.HALF_FPS: 1, Kind.COVER: 2}
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What a rung would need now. share: of a frame's time. temp_c: in a minute and a half.
+    """What a rung would need now.
 
-    over_w, over_mb, over_c: how much more than a limit, less a margin, lets it; 0 where it keeps it. is_tight: it
-    exceeds margins at most: it could be kept, but is not what one would choose.
+    load_ms: a frame's work. share: of a frame's time, doubt included. temp_c: in a minute and a half. over_w,
+    over_mb, over_c: how much more than a limit, less a margin, lets it; 0 where it keeps it. is_tight: it exceeds
+    margins at most: it could be kept, but is not what one would choose.
     """
 
     rung: Rung
+    load_ms: float
     share: float
     watts: float
     temp_c: float | None
@@ -57,8 +59,9 @@ def fit_of(policy: Policy, state: State, rung: Rung) -> Fit:
     if limit_mb is not None:
         over_mb = max(0.0, memory_mb - limit_mb * MEMORY_SHARE)
         is_tight = is_tight and memory_mb <= limit_mb
-    share = (1 + state.speed.doubt) * state.speed.load_ms(rung) / (interval_ms(policy, state) * rung.frames)
-    return Fit(rung, share, watts, temp_c, over_w, over_mb, over_c, is_tight)
+    load_ms = state.speed.load_ms(rung)
+    share = (1 + state.speed.doubt) * load_ms / (interval_ms(policy, state) * rung.frames)
+    return Fit(rung, load_ms, share, watts, temp_c, over_w, over_mb, over_c, is_tight)
 
 
 def fits(policy: Policy, state: State) -> list[Fit]:

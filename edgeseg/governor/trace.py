@@ -118,24 +118,23 @@ def _object(line: str, number: int, name: str, is_first: bool = False) -> dict[s
 
 def _parsed(kind: type[Parsed], given: Any, number: int, name: str) -> Parsed:
     """A dataclass of what JSON gave, every value of the type that its field says."""
+    what = kind.__name__.lower()
     if not isinstance(given, dict):
-        raise UsageError(f"{name}:{number}: a {kind.__name__.lower()} is missing.")
+        raise UsageError(f"{name}:{number}: the {what} is missing.")
     known = {field.name: field for field in fields(kind)}
     for key in given:
         if key not in known:
-            raise UsageError(
-                f"{name}:{number}: {key!r} is no part of a {kind.__name__.lower()}; another version wrote it."
-            )
+            raise UsageError(f"{name}:{number}: {key!r} is no part of any {what}; another version wrote it.")
     values: dict[str, Any] = {}
     for key, field in known.items():
         if key not in given:
             if field.default is MISSING:
-                raise UsageError(f"{name}:{number}: a {kind.__name__.lower()}'s {key} is missing.")
+                raise UsageError(f"{name}:{number}: the {what}'s {key} is missing.")
             continue
         try:
             values[key] = READERS[str(field.type)](given[key], number, name)
         except (ValueError, TypeError, OverflowError):
-            raise UsageError(f"{name}:{number}: a {kind.__name__.lower()}'s {key} is {given[key]!r:.60}.") from None
+            raise UsageError(f"{name}:{number}: the {what}'s {key} is {given[key]!r:.60}.") from None
     return kind(**values)
 
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 import math
 
 import pytest
+from ideal_board import LADDER
 
 from edgeseg.governor import Observation
 from edgeseg.governor.rate import Rate, counted
 from edgeseg.governor.ratios import Ratios, lately, median
 from edgeseg.governor.speed import Speed, learned
-from tests.governor.boards import LADDER
 
 SMALL, MIDDLE, LARGE = LADDER[3], LADDER[4], LADDER[5]
 

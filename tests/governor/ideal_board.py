@@ -29,15 +29,20 @@ LADDER: Ladder = (
 
 @dataclass
 class Board:
-    """Runs what is decided, a look later; `see` may change what is seen. slow: how many times as slow it is at a time."""
+    """Runs what is decided, a look later. see: may change what is seen. slow: how many times as slow it is when."""
 
     policy: Policy = field(default_factory=Policy)
     ladder: Ladder = LADDER
     slow: Callable[[float], float] = lambda at_s: 1.0
     fps: Callable[[float], float] = lambda at_s: 30.0
     see: Callable[[Observation, float], Observation] = lambda seen, at_s: seen
+    has_power: bool = False
+    has_memory: bool = False
+    watts_more: float = 0.0
     lies: dict[str, float] = field(default_factory=dict)
     at_s: float = 0.0
+    due: float = 0.0  # frames that came in part
+    room: float = 0.0  # frames for which there was time in part
     log: list[tuple[float, Decision, Observation]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -47,10 +52,14 @@ class Board:
     def look(self) -> Decision:
         self.at_s += LOOK_S
         now = next(one for one in self.ladder if one.name == self.running)
-        came = max(1, round(self.fps(self.at_s) * LOOK_S))
+        self.due += self.fps(self.at_s) * LOOK_S
+        came = int(self.due + 1e-9)
+        self.due -= came
         slow = self.slow(self.at_s)
         load_ms = now.load_ms(slow, self.lies.get(now.candidate, 1.0))
-        shown = min(came // now.frames, int(LOOK_S * 1e3 / load_ms) if load_ms else came)
+        self.room += LOOK_S * 1e3 / load_ms if load_ms else came
+        shown = min(came // now.frames, int(self.room + 1e-9))
+        self.room = min(1.0, self.room - shown)
         seen = Observation(
             now_s=1000.0 + self.at_s,
             span_s=LOOK_S,
@@ -61,6 +70,10 @@ class Board:
             frame_ms=(now.frame_ms * slow,) * shown,
             infer_ms=(now.cost_ms * slow * self.lies.get(now.candidate, 1.0),) * max(1, shown // now.every),
         )
+        if now.power_w is not None and self.has_power:
+            seen = replace(seen, power_w=now.power_w + self.watts_more)
+        if self.has_memory:
+            seen = replace(seen, memory_mb=now.memory_mb)
         seen = self.see(seen, self.at_s)
         self.state, decision = decide(self.policy, self.state, seen)
         self.running = decision.rung
