@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeseg.governor.heat import ACT_C, MOST_DOUBT_C, TAKE_C, TAKE_HORIZON_S
+from edgeseg.governor.heat import ACT_C, TAKE_C, TAKE_HORIZON_S
 from edgeseg.governor.learn import interval_ms, memory_of, watts_of
 from edgeseg.governor.policy import Policy
 from edgeseg.governor.rung import Kind, Rung
@@ -46,7 +46,8 @@ def fit_of(policy: Policy, state: State, rung: Rung) -> Fit:
     temp_c = state.heat.after(policy, watts, TAKE_HORIZON_S)
     over_c, is_tight = 0.0, True
     if temp_c is not None and policy.temp_max_c is not None:
-        doubt_c = MOST_DOUBT_C - state.heat.doubt_c if state.heat.is_blind else 0.0  # it will grow
+        heat = state.heat
+        doubt_c = heat.doubted_c(TAKE_HORIZON_S) - heat.doubt_c if heat.is_blind else 0.0  # it will grow
         over_c = max(0.0, temp_c + doubt_c - (policy.temp_max_c - policy.temp_margin_c - TAKE_C))
         is_tight = temp_c - state.heat.doubt_c < policy.temp_max_c - ACT_C
     power_w, limit_mb = state.power_limit_w, state.memory_limit_mb

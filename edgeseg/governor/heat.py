@@ -14,8 +14,9 @@ from edgeseg.governor.policy import Policy
 
 KEEP = 20  # seconds of temperatures, one a second
 LEAST = 8  # before so many are there the board is taken to be at rest
-DOUBT_C_PER_S, MOST_DOUBT_C = 0.05, 6.0  # how much a model without a sensor is doubted
-BLIND_C = 0.25  # five seconds of doubt
+DOUBT_C_PER_S, MOST_DOUBT_C = 0.02, 6.0  # how much a model without a sensor is doubted, where nothing was moving
+STEADY_S = 60.0  # over so long it is seen whether what is around moves
+BLIND_C = 0.2  # ten seconds of doubt, or fewer where things move
 TAKE_HORIZON_S = 90.0
 TAKE_C = 0.5  # cooler than what may be kept
 ACT_C = 0.4  # so near to the limit nothing is waited for
@@ -33,13 +34,15 @@ class Second:
 class Heat:
     """What is known of the temperature; None: unknown.
 
-    temp_c: now, measured or modelled. own_c: the own watts' part of it. around_c: the rest's resting value. doubt_c:
-    what the model may be wrong by for want of a sensor. said: the temperatures since the last whole second.
+    temp_c: now, measured or modelled. own_c: the own watts' part of it. around_c: the rest's resting value;
+    around_was_c: its mean over the last minute. doubt_c: what the model may be wrong by for want of a sensor. said: the
+    temperatures since the last whole second.
     """
 
     temp_c: float | None = None
     own_c: float | None = None
     around_c: float | None = None
+    around_was_c: float | None = None
     doubt_c: float = 0.0
     seconds: tuple[Second, ...] = ()
     said: tuple[float, ...] = ()
@@ -49,6 +52,17 @@ class Heat:
     def is_blind(self) -> bool:
         """Whether it has gone by the model alone for so long that what was seen before says little of now."""
         return self.doubt_c > BLIND_C
+
+    @property
+    def doubt_c_per_s(self) -> float:
+        """How fast a model without a sensor goes wrong: what was around goes on to move as it did, or the other way."""
+        if self.around_c is None or self.around_was_c is None:
+            return DOUBT_C_PER_S
+        return DOUBT_C_PER_S + abs(self.around_c - self.around_was_c) / STEADY_S
+
+    def doubted_c(self, after_s: float) -> float:
+        """What the model may be wrong by after so many more seconds without a sensor."""
+        return min(MOST_DOUBT_C, self.doubt_c + self.doubt_c_per_s * after_s)
 
     def after(self, policy: Policy, watts: float, horizon_s: float) -> float | None:
         """The temperature in so many seconds if the board takes so many watts, doubt included; None if unknown."""
@@ -73,8 +87,7 @@ def warmed(heat: Heat, policy: Policy, temp_c: float | None, watts: float, at_s:
         if heat.temp_c is None or heat.around_c is None:
             return heat
         modelled_c = heat.temp_c + (heat.around_c + own_rest_c - heat.temp_c) * passed
-        doubt_c = min(MOST_DOUBT_C, heat.doubt_c + DOUBT_C_PER_S * dt_s)
-        return replace(heat, temp_c=modelled_c, doubt_c=doubt_c, said=(), whole_s=at_s)
+        return replace(heat, temp_c=modelled_c, doubt_c=heat.doubted_c(dt_s), said=(), whole_s=at_s)
     if heat.is_blind:
         heat = replace(heat, seconds=(), said=(), temp_c=temp_c)
     heat = replace(heat, doubt_c=0.0)
@@ -84,7 +97,10 @@ def warmed(heat: Heat, policy: Policy, temp_c: float | None, watts: float, at_s:
     mean_c = sum(said) / len(said)
     seconds = (*heat.seconds, Second(at_s, mean_c - own_c))[-KEEP:]
     fitted_c, around_c = _line(seconds, tau_s)
-    return replace(heat, temp_c=fitted_c + own_c, around_c=around_c, seconds=seconds, said=(), whole_s=at_s)
+    was_c = around_c if heat.around_was_c is None else heat.around_was_c
+    was_c += (around_c - was_c) / STEADY_S
+    heat = replace(heat, around_c=around_c, around_was_c=was_c, seconds=seconds)
+    return replace(heat, temp_c=fitted_c + own_c, said=(), whole_s=at_s)
 
 
 def forgotten_since(heat: Heat, at_s: float, policy: Policy) -> Heat:

@@ -40,7 +40,7 @@ class Policy:
     review_s: float = 3.0
     thermal_tau_s: float = 60.0
     thermal_c_per_w: float = 10.0
-    temp_margin_c: float = 1.0
+    temp_margin_c: float = 0.7
     horizon_s: float = 15.0
 
 
