@@ -97,7 +97,7 @@ def warmed(heat: Heat, policy: Policy, temp_c: float | None, watts: float, at_s:
     mean_c = sum(said) / len(said)
     seconds = (*heat.seconds, Second(at_s, mean_c - own_c))[-KEEP:]
     fitted_c, around_c = _line(seconds, tau_s)
-    was_c = around_c if heat.around_was_c is None else heat.around_was_c
+    was_c = around_c if heat.around_was_c is None or len(seconds) < KEEP else heat.around_was_c  # the first are rough
     was_c += (around_c - was_c) / STEADY_S
     heat = replace(heat, around_c=around_c, around_was_c=was_c, seconds=seconds)
     return replace(heat, temp_c=fitted_c + own_c, said=(), whole_s=at_s)

@@ -47,9 +47,9 @@ def test_its_own_change_of_rung_is_not_taken_for_a_change_of_the_air() -> None:
 
 
 def test_blind_the_model_goes_on_and_is_doubted_more_and_more() -> None:
-    heat, temp_c = heated(20, watts=4.0, temp_c=60.0, rest_c=70.0)
+    heat, temp_c = heated(30, watts=4.0, temp_c=60.0, rest_c=70.0)
     assert not heat.is_blind
-    at_s, rate = 20.0, heat.doubt_c_per_s
+    at_s, rate = 30.0, heat.doubt_c_per_s
     assert 0.02 <= rate < 0.05
     for _ in range(400):
         at_s += 0.25
