@@ -26,6 +26,7 @@ COMMANDS = {
     "config": "edgeseg.commands.config:config_app",
     "calibrate": "edgeseg.commands.calibrate:calibrate",
     "ladder": "edgeseg.commands.calibrate:ladder",
+    "governor": "edgeseg.commands.governor:governor_app",
     "golden": "edgeseg.commands.golden:golden_app",
     "assets": "edgeseg.commands.assets:assets_app",
 }

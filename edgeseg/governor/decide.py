@@ -1,0 +1,267 @@
+"""The governor: `decide` looks, judges and says which rung to run. It does nothing, reads no clock and never raises.
+
+It goes straight to the rung that fits. Hard limits come before the frame rate, the frame rate before quality. It goes
+down at once and up only after patience, which doubles toward a rung that failed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from edgeseg.governor.decision import Decision, Expectation, Pressure, Reason
+from edgeseg.governor.detect import over_looks, pressure
+from edgeseg.governor.fit import Fit, best, fit_of, fits, is_at_limit, is_better
+from edgeseg.governor.learn import memory_of, observed, target_fps
+from edgeseg.governor.observation import Observation, cleaned
+from edgeseg.governor.policy import Policy
+from edgeseg.governor.rung import Kind, Ladder
+from edgeseg.governor.state import Failure, State
+
+BUILD_S = 8.0  # a rung that does not run after so long was not built
+SURE_LOOKS = 16  # at the power, before frames are left out for it
+HEAT_WAIT_S = 25.0  # between two moves because of heat, for it comes slowly; not where the limit is met
+ROOM_LOOKS = 4  # a better rung is looked for at each fourth look: it is taken slowly anyway
+FREED_S, FREED_LAST_S = 2.5, 10.0  # from a change on, until the last rung's memory is free: mostly, at the latest
+HEAT_LEAST_S = 6.0  # even there
+HEAT_PATIENCE_S = 45.0  # before it goes up after that, and from one step up to the next
+HEAT_OVER_S = 300.0  # a heat so long ago does not matter
+SOON_S = 45.0  # a rung that must be left so soon after it was taken has failed
+FORGIVEN_S = 120.0  # one that served so long has not
+WRONG = 0.15  # in logarithms: such an expectation was wrong
+PUSHED = {
+    Pressure.LOAD: Reason.LOAD,
+    Pressure.HEAT: Reason.HEAT,
+    Pressure.POWER: Reason.POWER,
+    Pressure.MEMORY: Reason.MEMORY,
+}
+
+
+def start(policy: Policy, ladder: Ladder, rung: str | None = None) -> State:
+    """What is known before the first look: the rung to start with, by the ladder's word, unless one is named."""
+    state = State(ladder=ladder, wanted=None, memory_limit_mb=policy.memory_max_mb, power_limit_w=policy.power_max_w)
+    if not ladder:
+        return state
+    named = state.rung(rung)
+    chosen = named if named is not None else best(policy, fits(policy, state))[0].rung
+    return replace(state, wanted=chosen.name)
+
+
+def decide(policy: Policy, state: State, seen: Observation) -> tuple[State, Decision]:
+    """The state with this look in it, and the rung to run from now on; called every quarter of a second or so."""
+    seen = cleaned(seen)
+    state = observed(policy, state, seen)
+    wanted = state.rung(state.wanted)
+    if wanted is None:
+        return _told(state, Decision(None, False, Reason.NO_LADDER, "the ladder is empty"))
+    running = state.rung(state.running)
+    if running is None:
+        return _told(state, Decision(wanted.name, False, Reason.START, "nothing has run yet"))
+    if running.name != wanted.name:
+        return _changing(policy, state)
+    if seen.rung is None:
+        return _told(state, Decision(wanted.name, False, Reason.CHANGING, "it has just come"))
+    if not seen.frames_in and not seen.frame_ms:
+        state = replace(state, over_looks=0, room_s=None)
+        return _told(state, Decision(wanted.name, False, Reason.NO_FRAMES, "no frame came"))
+    return _judged(policy, state, seen)
+
+
+def _judged(policy: Policy, state: State, seen: Observation) -> tuple[State, Decision]:
+    """The running rung is the wanted one, and frames come."""
+    state = _reviewed(state)
+    rung = state.rung(state.running)
+    assert rung is not None
+    current = fit_of(policy, state, rung)
+    state = replace(state, looks=state.looks + 1, over_looks=over_looks(policy, state, current))
+    push = pressure(policy, state, current, seen.throttled)
+    if push is not Pressure.NONE:
+        return _down(policy, replace(state, room_s=None), current, push)
+    if state.looks % ROOM_LOOKS == 0:
+        allowed = [fit for fit in fits(policy, state) if state.time_s >= state.blocked_until(fit.rung.name)]
+        better = best(policy, allowed)[0] if allowed else current
+        if is_better(better.rung, rung):
+            return _up(policy, state, current, better)
+        state = _forgiven(replace(state, room_s=None))
+    return _told(state, Decision(rung.name, False, Reason.HOLD, _figures(policy, state, current)))
+
+
+def _up(policy: Policy, state: State, current: Fit, better: Fit) -> tuple[State, Decision]:
+    if state.room_s is None:
+        state = replace(state, room_s=state.time_s)
+    assert state.room_s is not None
+    waited_s = state.time_s - state.room_s
+    if policy.temp_max_c is not None and state.moved_s is not None:
+        hot_s, here_s = state.time_s - state.moved_s, state.time_s - state.running_s
+        if hot_s < HEAT_PATIENCE_S or (hot_s < HEAT_OVER_S and here_s < HEAT_PATIENCE_S):
+            evidence = f"it was too hot {hot_s:.0f} s ago; {_figures(policy, state, current)}"
+            return _told(state, Decision(current.rung.name, False, Reason.HOLD, evidence))
+    if waited_s < policy.patience_s or state.time_s - state.running_s < policy.patience_s:
+        evidence = f"{better.rung.name} fits since {waited_s:.1f} s; {_figures(policy, state, current)}"
+        return _told(state, Decision(current.rung.name, False, Reason.HOLD, evidence))
+    return _move(
+        policy, state, better, Reason.ROOM, f"it fits since {waited_s:.1f} s; {_figures(policy, state, better)}"
+    )
+
+
+def _down(policy: Policy, state: State, current: Fit, push: Pressure) -> tuple[State, Decision]:
+    """Away from a rung that a limit or the frame rate does not let stay."""
+    figures = _figures(policy, state, current)
+    hold = Decision(current.rung.name, False, Reason.HOLD, figures)
+    if push is Pressure.LOAD and state.time_s - state.running_s < policy.settle_s:
+        return _told(state, replace(hold, evidence=f"it is judged in a moment; {figures}"))
+    if push is Pressure.MEMORY and state.time_s - state.running_s < FREED_S and state.expected is not None:
+        return _told(state, replace(hold, evidence=f"what the last rung held is still being freed; {figures}"))
+    if push is Pressure.HEAT and _is_heat_moving(policy, state):
+        return _told(state, replace(hold, evidence=f"the last move's effect is still to come; {figures}"))
+    relief = _relief(push, current, fits(policy, state))
+    if not relief:
+        return _told(state, replace(hold, reason=Reason.NOTHING_FITS))
+    chosen, fitting = _chosen(policy, state, current, relief, push)
+    if chosen is current:
+        return _told(state, replace(hold, evidence=f"nothing else is worth it; {figures}"))
+    state = _failed(policy, state, current, push)
+    if push is Pressure.HEAT:
+        state = replace(state, moved_s=state.time_s)
+    reason = PUSHED[push] if fitting else Reason.NOTHING_FITS
+    return _move(policy, state, chosen, reason, f"{current.rung.name} {figures}")
+
+
+def _is_heat_moving(policy: Policy, state: State) -> bool:
+    """Whether what the last move did to the heat is still to be seen."""
+    if state.moved_s is None:
+        return False
+    waited_s = state.time_s - state.moved_s
+    return waited_s < (HEAT_LEAST_S if is_at_limit(policy, state) else HEAT_WAIT_S)
+
+
+def _chosen(policy: Policy, state: State, current: Fit, relief: list[Fit], push: Pressure) -> tuple[Fit, bool]:
+    """The rung to go to and whether it fits; the current one if nothing else is worth it."""
+    is_heat = push is Pressure.HEAT
+    if is_at_limit(policy, state):  # whatever else pushes, a hot board is not made hotter
+        relief = [fit for fit in relief if fit.watts <= current.watts]
+        if not relief:
+            return current, False
+    chosen, fitting = best(policy, [*relief, current] if is_heat and current.is_tight else relief)
+    if push is Pressure.LOAD or chosen.rung.kind is Kind.NORMAL or _is_sure(policy, state, push):
+        return chosen, fitting
+    # A forecast or a first glance is no reason to leave out frames.
+    cooler = [fit for fit in relief if fit.rung.kind is Kind.NORMAL and fit.share <= policy.keep_share]
+    return min(cooler, key=lambda fit: fit.watts, default=current), True
+
+
+def _is_sure(policy: Policy, state: State, push: Pressure) -> bool:
+    """Whether a limit is seen so clearly not to be kept that frames may be left out for it."""
+    if push is Pressure.HEAT:
+        return is_at_limit(policy, state)
+    if push is Pressure.POWER:
+        return len(state.watts_more) >= SURE_LOOKS
+    return state.time_s - state.running_s >= FREED_LAST_S
+
+
+def _relief(push: Pressure, current: Fit, found: list[Fit]) -> list[Fit]:
+    """The rungs that need less of what there is too little of."""
+    others = [fit for fit in found if fit.rung.name != current.rung.name]
+    if push is Pressure.MEMORY:
+        return [fit for fit in others if fit.rung.memory_mb < current.rung.memory_mb]
+    if push in (Pressure.HEAT, Pressure.POWER):
+        return [fit for fit in others if fit.watts < current.watts]
+    return [fit for fit in others if fit.share < current.share]
+
+
+def _move(policy: Policy, state: State, fit: Fit, reason: Reason, evidence: str) -> tuple[State, Decision]:
+    review_s = state.time_s + policy.review_s
+    speed = state.speed
+    expected = Expectation(fit.rung.name, round(speed.load_ms(fit.rung), 3), speed.slow, fit.watts, fit.temp_c)
+    notes = state.notes
+    if fit.rung.kind is Kind.HALF_FPS:
+        notes = (*notes, "Every second frame is left out from now on.")
+    if fit.rung.kind is Kind.COVER:
+        notes = (*notes, "Nobody is shown from now on: only the cover fits.")
+    state = replace(
+        state, wanted=fit.rung.name, wanted_s=state.time_s, expected=expected, review_s=review_s, notes=notes
+    )
+    state = replace(state, over_looks=0, room_s=None)
+    now_s = state.now_s if state.now_s is not None else 0.0
+    return _told(state, Decision(fit.rung.name, True, reason, evidence, expected, now_s + policy.review_s))
+
+
+def _changing(policy: Policy, state: State) -> tuple[State, Decision]:
+    """What is wanted does not run yet; after a while it was not built, and is not asked for again soon."""
+    assert state.wanted is not None
+    assert state.running is not None
+    waited_s = state.time_s - state.wanted_s
+    if waited_s < BUILD_S:
+        return _told(state, Decision(state.wanted, False, Reason.CHANGING, f"asked for {waited_s:.1f} s ago"))
+    state = _with_failure(policy, state, state.wanted)
+    evidence = f"{state.wanted} was asked for {waited_s:.0f} s ago and does not run"
+    state = replace(state, wanted=state.running, expected=None, review_s=None)
+    return _told(state, Decision(state.running, True, Reason.NOT_BUILT, evidence))
+
+
+def _failed(policy: Policy, state: State, current: Fit, push: Pressure) -> State:
+    """Note that a rung must be left so soon that it should not have been taken; not if the board has become slower."""
+    if state.time_s - state.running_s > SOON_S:
+        return state
+    if push is Pressure.LOAD and state.speed.slow > state.arrived_slow * math.exp(WRONG):
+        return state
+    return _with_failure(policy, state, current.rung.name)
+
+
+def _with_failure(policy: Policy, state: State, name: str) -> State:
+    before = next((failure.count for failure in state.failures if failure.rung == name), 0)
+    wait_s = min(policy.patience_max_s, policy.patience_s * 2.0 ** min(before + 1, 32))
+    others = tuple(failure for failure in state.failures if failure.rung != name)
+    return replace(state, failures=(*others, Failure(name, before + 1, state.time_s + wait_s)))
+
+
+def _forgiven(state: State) -> State:
+    if not state.failures or state.time_s - state.running_s < FORGIVEN_S:
+        return state
+    return replace(state, failures=tuple(one for one in state.failures if one.rung != state.running))
+
+
+def _reviewed(state: State) -> State:
+    """Compare what was expected with what came, the board's own change left out."""
+    expected, review_s = state.expected, state.review_s
+    if expected is None or review_s is None or state.time_s < review_s:
+        return state
+    state = replace(state, expected=None, review_s=None)
+    rung = state.rung(expected.rung)
+    if rung is None or expected.rung != state.running or expected.load_ms <= 0 or expected.slow <= 0:
+        return state
+    meant_ms = expected.load_ms * state.speed.slow / expected.slow
+    is_ms = state.speed.load_ms(rung)
+    if abs(math.log(max(1e-6, is_ms) / max(1e-6, meant_ms))) < WRONG:
+        return state
+    correction = state.speed.correction(rung.candidate)
+    found = f"takes {is_ms:.1f}: corrected by {correction:.2f}."
+    note = f"{rung.name} was expected to take {meant_ms:.1f} ms a frame and {found}"
+    return replace(state, notes=(*state.notes, note))
+
+
+def _told(state: State, decision: Decision) -> tuple[State, Decision]:
+    """The notes are told once."""
+    if not state.notes:
+        return state, decision
+    return replace(state, notes=()), replace(decision, notes=state.notes)
+
+
+def _figures(policy: Policy, state: State, fit: Fit) -> str:
+    """What the reason rests on."""
+    parts = [f"takes {fit.load_ms:.1f} ms"]
+    fps, shown = target_fps(policy, state), state.rate.shown_fps()
+    if fps is not None:
+        parts[0] += f" of {1e3 / fps * fit.rung.frames:.1f} a frame"
+    if shown is not None:
+        parts.append(f"{shown:.1f} fps")
+    if state.speed.slow > 1.1 or state.speed.slow < 0.9:
+        parts.append(f"the board is {state.speed.slow:.2f} times as slow")
+    if policy.temp_max_c is not None and state.heat.temp_c is not None:
+        blind = ", by the model alone" if state.heat.is_blind else ""
+        parts.append(f"{state.heat.temp_c:.1f} C, {fit.temp_c or 0:.1f} to come{blind}")
+    if state.power_limit_w is not None:
+        parts.append(f"{fit.watts:.2f} W of {state.power_limit_w:g}")
+    if state.memory_limit_mb is not None:
+        parts.append(f"{memory_of(state, fit.rung):.0f} MB of {state.memory_limit_mb:.0f}")
+    return ", ".join(parts)

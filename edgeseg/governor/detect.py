@@ -1,0 +1,32 @@
+"""What pushes: the pressures on the running rung, the hardest first."""
+
+from __future__ import annotations
+
+from edgeseg.governor.decision import Pressure
+from edgeseg.governor.fit import Fit, is_too_hot
+from edgeseg.governor.learn import memory_of
+from edgeseg.governor.policy import Policy
+from edgeseg.governor.state import State
+
+OVER_LOOKS = 2  # looks in a row that must show too much work
+
+
+def over_looks(policy: Policy, state: State, current: Fit) -> int:
+    """How many looks in a row the running rung's work did not fit, this one included."""
+    if current.share <= policy.keep_share:
+        return 0
+    return min(99, state.over_looks + 1)
+
+
+def pressure(policy: Policy, state: State, current: Fit, throttled: bool | None) -> Pressure:
+    """What pushes the running rung down, `state.over_looks` being of this look."""
+    limit_mb, limit_w = state.memory_limit_mb, state.power_limit_w
+    if limit_mb is not None and memory_of(state, current.rung) > limit_mb:
+        return Pressure.MEMORY
+    if limit_w is not None and (state.watts_more or current.rung.power_w is not None) and current.watts > limit_w:
+        return Pressure.POWER
+    if is_too_hot(policy, state, current.watts, throttled):
+        return Pressure.HEAT
+    if state.over_looks >= OVER_LOOKS:
+        return Pressure.LOAD
+    return Pressure.NONE

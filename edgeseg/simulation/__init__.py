@@ -1,0 +1,1 @@
+"""Simulated boards to prove the governor on; imported by its command and tests alone."""
