@@ -172,7 +172,6 @@ def make_pipeline(
     """The stages of a run and its engine; there is none where nothing is hidden."""
     if mode is Mode.NONE:
         return Pipeline(None, None, None, clock, mode=mode), None
-    doubt = None
     if settings.segmenter == "chroma":
         key = chroma_key(settings.key)
         engine: Engine = load("engine", "chroma", ENGINES)(CHROMA_SIZE.height, CHROMA_SIZE.width, key)
@@ -181,10 +180,9 @@ def make_pipeline(
         known, colour = KnownAnswer.portrait(), None
         if settings.engine in APART:
             engine = make_failover(settings, known, clock, emit)
-            doubt = engine.distrust
         else:
             engine = make_engine(settings)
-    pipeline = Pipeline(engine, background, known, clock, mode=mode, refine=settings.refine, key=colour, doubt=doubt)
+    pipeline = Pipeline(engine, background, known, clock, mode=mode, refine=settings.refine, key=colour)
     return pipeline, engine
 
 

@@ -58,7 +58,16 @@ class Shown:
     mask: str
 
 
-Fact = Opened | Dropped | Degraded | Recovered | Noted | Shown
+@dataclass(frozen=True, slots=True)
+class RungChanged:
+    """The governor asks for another rung: its name, a stable word why, and the sentence for people."""
+
+    rung: str
+    reason: str
+    detail: str
+
+
+Fact = Opened | Dropped | Degraded | Recovered | Noted | RungChanged | Shown
 Emit = Callable[[Fact], None]
 
 
@@ -81,6 +90,13 @@ class StageTimes:
             ring = self._ring[stage] = array("d", bytes(8 * self._keep))
         ring[self._count[stage] % self._keep] = seconds
         self._count[stage] += 1
+
+    def since(self, stage: str, count: int) -> tuple[list[float], int]:
+        """(the times in seconds that came after the first `count` of `stage` and are kept still, how many came)."""
+        now = self._count[stage]
+        new = min(now - count, self._keep, now)
+        ring = self._ring.get(stage)
+        return ([ring[at % self._keep] for at in range(now - new, now)] if ring else []), now
 
     def percentile_ms(self, stage: str, share: float) -> float:
         """The `share` quantile (0..1, nearest rank) of the kept times of `stage`, in ms; 0 if none."""

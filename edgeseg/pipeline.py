@@ -84,16 +84,17 @@ def _nothing(rgb: npt.NDArray[Any]) -> F32:
     raise EngineFault("There is no engine: nothing is hidden.")
 
 
-def _nobody(why: str) -> None:
-    """An engine that has no substitute is not told."""
+def _doubt_of(engine: Engine | None) -> Callable[[str], None]:
+    """Who is told that an answer can be no mask: an engine that has another behind it, else nobody."""
+    return getattr(engine, "distrust", lambda why: None)
 
 
 class Pipeline:
     """One engine, one background and the stages between them.
 
     engine, known: None only where `mode` is NONE. background: None in the other two modes. key: the colour of the
-    screen whose light is taken off the person, with a chroma key. doubt: is told why an answer of the engine can be no
-    mask.
+    screen whose light is taken off the person, with a chroma key. An engine that can `distrust` (`failover`) is told
+    when its answer can be no mask.
     """
 
     def __init__(
@@ -107,7 +108,6 @@ class Pipeline:
         refine: bool = True,
         key: tuple[int, int, int] | None = None,
         times: StageTimes | None = None,
-        doubt: Callable[[str], None] | None = None,
     ) -> None:
         if (engine is None or known is None) != (mode is Mode.NONE) or (background is None) == (mode is Mode.REPLACE):
             raise ValueError(f"engine, known answer and background do not fit {mode}")
@@ -117,7 +117,7 @@ class Pipeline:
         self._infer: Infer = engine.infer if engine is not None else _nothing
         self._background = background
         self._known = known
-        self._doubt = doubt or _nobody
+        self._doubt = _doubt_of(engine)
         self._clock = clock
         self._refine = refine
         self._halve = Halver()
@@ -141,6 +141,13 @@ class Pipeline:
     def engine(self) -> Engine | None:
         """The engine; None where nothing is hidden."""
         return self._engine
+
+    def switch(self, engine: Engine) -> None:
+        """Ask another engine from the next frame on. The one before is left as it is, to be closed by the caller."""
+        self._engine = engine
+        self._infer = engine.infer
+        self._doubt = _doubt_of(engine)
+        self._input.clear()
 
     def through(self, infer: Infer) -> None:
         """Ask the engine by another way from now on: the runtime's, which does not wait for ever."""

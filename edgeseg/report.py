@@ -29,7 +29,8 @@ def summary(run: Run, tally: Tally, start: ProcessStart) -> dict[str, Any]:
     fps = None
     if first is not None and last is not None and last > first:
         fps = round((runtime.shown - 1) / (last - first), 2)
-    report = run.engine.report if run.engine else None
+    engine = run.pipeline.engine  # the one that serves at the end
+    report = engine.report if engine else None
     return {
         "frames": runtime.shown,
         "fps": fps,

@@ -26,7 +26,7 @@ from edgeseg.errors import CandidateError, EngineFault, OutputClosed
 from edgeseg.facts import Degraded, Dropped, Emit, Recovered, Shown
 from edgeseg.frames import U8, Frame, Mask
 from edgeseg.pipeline import Pipeline
-from edgeseg.ports import FrameSink, FrameSource
+from edgeseg.ports import Engine, FrameSink, FrameSource
 
 T = TypeVar("T")
 
@@ -46,6 +46,20 @@ class Limits:
 
 
 NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a live run does with each frame, changed between two frames.
+
+    name: for people and for whoever steers. engine: made, warm and proved; None: nobody is shown. every: each k-th
+    frame is inferred, the others carry a mask on. frames: one of so many is shown.
+    """
+
+    name: str
+    engine: Engine | None
+    every: int = 1
+    frames: int = 1
 
 
 class Mailbox(Generic[T]):
@@ -119,11 +133,27 @@ class Runtime:
         self._interval_s = float(1 / source.info.fps) if source.info.fps else 1 / 30
         self._taken = 0  # frames handed to the showing thread
         self._show_s = 0.0  # what the last frame took to compose and write
+        self._engine: EngineThread | None = None
+        self._plan = Plan("", pipeline.engine)
+        self._wanted: Plan | None = None  # from the next frame on
+        self.captured = 0  # frames that the source gave
 
     def stop(self) -> None:
         """Finish after the frame in hand; from any thread but not from a signal handler, which may hold our locks."""
         self._stop.set()
         self._captured.close()
+
+    @property
+    def plan(self) -> Plan:
+        """What is done with the frames now."""
+        return self._plan
+
+    def switch(self, plan: Plan) -> None:
+        """Do this from the next live frame on; from any thread. The engine of the plan before is closed then.
+
+        No frame is lost by it, and the newest mask is carried on until the new engine gives one.
+        """
+        self._wanted = plan
 
     def fail(self, error: Exception) -> None:
         """Finish likewise; `run` raises this error. From any thread."""
@@ -138,33 +168,35 @@ class Runtime:
         """
         capture = threading.Thread(target=self._capture, name="edgeseg-capture", daemon=True)
         capture.start()
-        engine: EngineThread | None = None
         try:
             if self._pipeline.engine is None:
                 self._show_all()
             else:
-                infer, timeout_s = self._pipeline.engine.infer, self._limits.engine_timeout_s
-                engine = EngineThread(infer, self._clock, self.times, timeout_s)
-                self._pipeline.through(engine.infer)
+                self._engine = self._started(self._pipeline.engine)
                 self._pipeline.prove()
                 if self._live:
-                    self._show_live(engine)
+                    self._show_live()
                 else:
-                    self._show_file(engine)
+                    self._show_file(self._engine)
         except OutputClosed:
             pass
         finally:
             self.stop()
             self._source.close()
-            if engine is not None:
-                engine.close()
+            if self._engine is not None:
+                self._engine.close()
             capture.join(timeout=1.0)
             self._sink.close()
         if self._error is not None:
             raise self._error
-        if engine is not None and self.shown and self._newest is None:
+        if self._engine is not None and self.shown and self._newest is None:
             reason = self._last_fault or "it gave no answer."
             raise CandidateError(f"All {self.shown} frames are covered, for the engine made no mask to trust: {reason}")
+
+    def _started(self, engine: Engine) -> EngineThread:
+        thread = EngineThread(engine.infer, self._clock, self.times, self._limits.engine_timeout_s)
+        self._pipeline.through(thread.infer)
+        return thread
 
     def _capture(self) -> None:
         """Read frames and hand them on; a thread of its own."""
@@ -195,6 +227,7 @@ class Runtime:
             frame.captured_at = now()
             self.times.add("capture", frame.captured_at - start)
             read += 1
+            self.captured += 1
             if self._captured.put(frame, 0.0 if self._live else None) is not None:
                 self._emit(Dropped("output_busy"))
 
@@ -255,12 +288,42 @@ class Runtime:
                 self._degrade("engine_hung", f"The engine has not answered for {self._limits.engine_timeout_s:g} s.")
         return None
 
-    def _show_live(self, engine: EngineThread) -> None:
+    def _adopt(self) -> None:
+        """Take up the plan that is wanted. What the engine before was asked is nobody's; it is closed aside."""
+        plan, self._wanted = self._wanted, None
+        if plan is None:
+            return
+        before, thread, self._plan = self._plan, self._engine, plan
+        if plan.engine is before.engine:
+            return
+        if plan.engine is not None:
+            self._pipeline.switch(plan.engine)
+            self._engine = self._started(plan.engine)
+        else:
+            self._engine = None
+
+        def retire() -> None:
+            if thread is not None:
+                thread.close()
+            if before.engine is not None:
+                before.engine.close()
+
+        threading.Thread(target=retire, name="edgeseg-retire", daemon=True).start()
+
+    def _show_live(self) -> None:
         """Each frame as it comes, with its own mask if that is there in time, else with the newest one."""
         now = self._clock.now
         while (frame := self._next()) is not None:
+            self._adopt()
+            if self._taken % self._plan.frames:
+                self._emit(Dropped("half_fps"))
+                continue
+            engine = self._engine
+            if engine is None:
+                self._show(frame, None, "cover")
+                continue
             self._collect(engine)
-            if not engine.pending:
+            if not engine.pending and self._taken // self._plan.frames % self._plan.every == 0:
                 engine.submit(self._pipeline.prepare(frame), frame)
                 if engine.last_s < self._interval_s:  # a slower engine is not worth waiting for
                     start = now()

@@ -115,9 +115,7 @@ class Drill:
             patience=Patience(first_s=0.02, most_s=0.1, flaps=1_000_000),
         )
         self.sink = CheckedSink(scene)
-        pipeline = Pipeline(
-            self._failover, ColorBackground(GREY), known, self._clock, refine=False, doubt=self._failover.distrust
-        )
+        pipeline = Pipeline(self._failover, ColorBackground(GREY), known, self._clock, refine=False)
         source = FakeSource(
             paint=lambda index, planes: picture.copy_to(planes),
             size=scene.size, count=None, fps=Fraction(60), live=True, clock=self._clock,

@@ -1,0 +1,177 @@
+"""The governor's driver: it looks at a live run four times a second, asks what to do, and has it done.
+
+A thread of its own, so that frames wait for nothing of it. The next plan is built in another thread, and the runtime
+takes it up between two frames; one that cannot be built leaves the old one running.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from edgeseg.clock import Clock
+from edgeseg.errors import EdgesegError
+from edgeseg.facts import Emit, Noted, RungChanged
+from edgeseg.governor import Decision, Kind, Ladder, Observation, Policy, Rung, decide, sentence, start
+from edgeseg.governor.trace import first_line, look_line
+from edgeseg.readings import Reading
+from edgeseg.runtime import Plan, Runtime
+
+LOOK_S = 0.25
+FRAME_STAGES = ("preprocess", "postprocess", "refine", "background", "composite", "write", "carry")
+
+
+class Writes(Protocol):
+    """Where a trace goes: a text file."""
+
+    def write(self, text: str, /) -> int:
+        """As of a file."""
+        ...
+
+
+class Steering:
+    """Steers a live run.
+
+    running: the name of the rung that the runtime begins with. make: builds the plan of a rung, warm and proved; raises
+    EdgesegError. read: the newest reading of the sensors, None before the first. trace: where each look is written.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        policy: Policy,
+        ladder: Ladder,
+        running: str,
+        make: Callable[[Rung], Plan],
+        read: Callable[[], Reading | None],
+        clock: Clock,
+        emit: Emit,
+        trace: Writes | None = None,
+    ) -> None:
+        self._runtime, self._policy, self._make, self._read = runtime, policy, make, read
+        self._clock, self._emit, self._trace = clock, emit, trace
+        self._rungs = {rung.name: rung for rung in ladder}
+        self._state = start(policy, ladder, running)
+        self._looker = Looker(runtime, clock)
+        self._building: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="edgeseg-governor", daemon=True)
+        if trace is not None:
+            trace.write(first_line(policy, ladder, running) + "\n")
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Look no more; what is being built is not taken up."""
+        self._stop.set()
+        self._thread.join(timeout=2.0)
+        if self._building is not None:
+            self._building.join(timeout=2.0)
+
+    def _run(self) -> None:
+        while not self._stop.wait(LOOK_S):
+            self._state, decision = self._decided(self._looker.look(self._read()))
+            for note in decision.notes:
+                self._emit(Noted("governor", note))
+            if decision.changed and decision.rung is not None:
+                self._emit(RungChanged(decision.rung, decision.reason.value, sentence(decision)))
+                self._build(self._rungs[decision.rung])
+
+    def _decided(self, seen: Observation) -> tuple[object, Decision]:
+        state, decision = decide(self._policy, self._state, seen)
+        if self._trace is not None:
+            self._trace.write(look_line(seen, decision) + "\n")
+        return state, decision
+
+    def _build(self, rung: Rung) -> None:
+        """Build it aside; the one before must be done."""
+        before = self._building
+
+        def build() -> None:
+            if before is not None:
+                before.join()
+            if self._stop.is_set() or self._state.wanted != rung.name:
+                return  # another is wanted by now
+            try:
+                plan = self._made(rung)
+            except EdgesegError as error:
+                self._emit(Noted("governor", f"{rung.name} cannot be built, and the rung before it goes on: {error}"))
+                return
+            if self._stop.is_set():
+                if plan.engine is not None and plan.engine is not self._runtime.plan.engine:
+                    plan.engine.close()
+                return
+            self._runtime.switch(plan)
+
+        self._building = threading.Thread(target=build, name="edgeseg-build", daemon=True)
+        self._building.start()
+
+    def _made(self, rung: Rung) -> Plan:
+        if rung.kind is Kind.COVER:
+            return Plan(rung.name, None)
+        running = self._rungs.get(self._runtime.plan.name)
+        if running is not None and running.candidate == rung.candidate and running.kind is not Kind.COVER:
+            return Plan(rung.name, self._runtime.plan.engine, rung.every, rung.frames)
+        return self._make(rung)
+
+
+class Looker:
+    """Makes observations of a runtime: what happened since the last look."""
+
+    def __init__(self, runtime: Runtime, clock: Clock) -> None:
+        self._runtime, self._clock = runtime, clock
+        self._at_s = clock.now()
+        self._plan = runtime.plan.name
+        self._counts = dict.fromkeys((*FRAME_STAGES, "infer"), 0)
+        self._in = self._out = 0
+
+    def look(self, reading: Reading | None) -> Observation:
+        """What was seen since the last call, the frames' times per frame, the sensors as they were read last."""
+        runtime, now = self._runtime, self._clock.now()
+        plan, shown, captured = runtime.plan, runtime.shown, runtime.captured
+        span_s, self._at_s = now - self._at_s, now
+        same = plan.name == self._plan
+        self._plan = plan.name
+        frames_in, self._in = captured - self._in, captured
+        frames_out, self._out = shown - self._out, shown
+        infer_ms = tuple(1e3 * value for value in self._new("infer"))
+        work_ms = 1e3 * sum(sum(self._new(stage)) for stage in FRAME_STAGES)
+        wanted = frames_in // max(1, plan.frames)
+        seen = Observation(
+            now_s=now,
+            span_s=span_s,
+            rung=plan.name if same else None,
+            frames_in=frames_in,
+            frames_out=frames_out,
+            dropped=max(0, wanted - frames_out),
+            infer_ms=infer_ms,
+            frame_ms=(work_ms / frames_out,) if frames_out and work_ms > 0 else (),
+        )
+        return with_sensors(seen, reading)
+
+    def _new(self, stage: str) -> list[float]:
+        times, self._counts[stage] = self._runtime.times.since(stage, self._counts[stage])
+        return times
+
+
+def with_sensors(seen: Observation, reading: Reading | None) -> Observation:
+    """The same with what the sensors said."""
+    from dataclasses import replace
+
+    if reading is None:
+        return seen
+    return replace(
+        seen,
+        temp_c=reading.temp_c,
+        throttled=reading.throttled,
+        power_w=reading.board_w,
+        memory_mb=reading.rss_mb,
+        memory_available_mb=reading.memory_available_mb,
+        cgroup_memory_mb=reading.cgroup_memory_mb,
+        cgroup_memory_limit_mb=reading.cgroup_memory_limit_mb,
+        memory_pressure=reading.pressure_some,
+        battery_percent=reading.battery_percent if reading.on_battery else None,
+    )
