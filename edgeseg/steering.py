@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from edgeseg.clock import Clock
 from edgeseg.errors import EdgesegError
 from edgeseg.facts import Emit, Noted, RungChanged
-from edgeseg.governor import Decision, Kind, Ladder, Observation, Policy, Rung, decide, sentence, start
+from edgeseg.governor import Decision, Kind, Ladder, Observation, Policy, Rung, State, decide, sentence, start
 from edgeseg.governor.trace import first_line, look_line
 from edgeseg.readings import Reading
 from edgeseg.runtime import Plan, Runtime
@@ -80,7 +81,7 @@ class Steering:
                 self._emit(RungChanged(decision.rung, decision.reason.value, sentence(decision)))
                 self._build(self._rungs[decision.rung])
 
-    def _decided(self, seen: Observation) -> tuple[object, Decision]:
+    def _decided(self, seen: Observation) -> tuple[State, Decision]:
         state, decision = decide(self._policy, self._state, seen)
         if self._trace is not None:
             self._trace.write(look_line(seen, decision) + "\n")
@@ -159,8 +160,6 @@ class Looker:
 
 def with_sensors(seen: Observation, reading: Reading | None) -> Observation:
     """The same with what the sensors said."""
-    from dataclasses import replace
-
     if reading is None:
         return seen
     return replace(
