@@ -102,7 +102,8 @@ class Mailbox(Generic[T]):
 class Runtime:
     """Runs one source through one pipeline into one sink.
 
-    prepare: is given each frame in the capture thread, for flips. emit: is given the facts, from any of the threads.
+    prepare: is given each frame in the capture thread, for flips. name: of the plan that it begins with. emit: is given
+    the facts, from any of the threads.
     """
 
     def __init__(
@@ -114,6 +115,7 @@ class Runtime:
         emit: Emit,
         limits: Limits = NO_LIMITS,
         prepare: Callable[[Frame], Frame] | None = None,
+        name: str = "",
     ) -> None:
         self.times = pipeline.times
         self.first_shown_at: float | None = None
@@ -134,7 +136,7 @@ class Runtime:
         self._taken = 0  # frames handed to the showing thread
         self._show_s = 0.0  # what the last frame took to compose and write
         self._engine: EngineThread | None = None
-        self._plan = Plan("", pipeline.engine)
+        self._plan = Plan(name, pipeline.engine)
         self._wanted: Plan | None = None  # from the next frame on
         self.captured = 0  # frames that the source gave
 
