@@ -64,15 +64,14 @@ class Belief:
     """One sensor's past, in fixed memory, and whether it is believed."""
 
     __slots__ = (
-        *("name", "rule", "why_not", "_bad_s", "_good_since", "_last_s", "_raw", "_raw_s", "_same_s", "_step"),
+        *("name", "rule", "why_not", "_bad_s", "_good_s", "_last_s", "_raw", "_raw_s", "_same_s", "_step"),
         *("_load", "_load_low", "_load_high", "_missing_s", "_was_there", "_is_gone"),
     )
 
     def __init__(self, name: str, rule: Rule) -> None:
         self.name, self.rule = name, rule
         self.why_not: str | None = None
-        self._bad_s = self._same_s = self._missing_s = 0.0
-        self._good_since: float | None = None
+        self._bad_s = self._good_s = self._same_s = self._missing_s = 0.0
         self._last_s: float | None = None
         self._raw: float | None = None  # the last value that could follow from those before it
         self._raw_s = 0.0
@@ -91,8 +90,8 @@ class Belief:
         said: None if it gave nothing. now_s: going back does no harm. load: share of all cores' time, None if unknown.
         """
         step_s = 0.0 if self._last_s is None else min(max(now_s - self._last_s, 0.0), _STEP_S)
-        if self._last_s is not None and now_s < self._last_s:  # the clock was set back: begin anew
-            self._good_since, self._raw_s = None, now_s
+        if self._last_s is not None and now_s < self._last_s:  # the clock was set back
+            self._raw_s = now_s
         self._last_s = now_s
         self._note_load(load, step_s)
         if said is None:
@@ -101,24 +100,24 @@ class Belief:
         why = self._wrong(said, now_s, step_s)
         if why is None:
             self._bad_s = max(0.0, self._bad_s - _FORGIVES * step_s)
-            self._good_since = now_s if self._good_since is None else self._good_since
+            self._good_s += step_s
         else:
-            self._bad_s, self._good_since = min(self._bad_s + step_s, PATIENCE_S), None
-        change = self._change(why, now_s)
+            self._bad_s, self._good_s = min(self._bad_s + step_s, PATIENCE_S), 0.0
+        change = self._change(why)
         return said if why is None and self.why_not is None else None, change or news
 
-    def _change(self, why: str | None, now_s: float) -> str | None:
+    def _change(self, why: str | None) -> str | None:
         if self.why_not is None and why is not None and (self._bad_s >= PATIENCE_S or why.startswith(_STUCK)):
             self.why_not = why
             return f"{self.name} is not believed any more: it {why}"
-        if self.why_not is not None and self._good_since is not None and now_s - self._good_since >= BEHAVES_S:
+        if self.why_not is not None and self._good_s >= BEHAVES_S:
             self.why_not, self._bad_s = None, 0.0
             return f"{self.name} is believed again: it has behaved for {BEHAVES_S:g} s"
         return None
 
     def _missing(self, step_s: float) -> str | None:
         self._missing_s += step_s
-        self._good_since = None
+        self._good_s = 0.0
         if self._is_gone or not self._was_there or self._missing_s < PATIENCE_S:
             return None
         self._is_gone = True
