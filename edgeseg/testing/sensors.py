@@ -30,7 +30,7 @@ class FakeSensors:
     def set(self, **values: Any) -> None:
         """From now on a sensor says this; None: nothing. `temp_c` makes a zone of the chip unless `temps` is given.
 
-        Raises AssertionError for a name or number that no board's sensors would give.
+        Raises AssertionError for a name that no reading has.
         """
         known = {field.name for field in fields(Reading)} - {"at_s", "slow_at_s"}
         assert values.keys() <= known, f"no such value: {sorted(values.keys() - known)}"

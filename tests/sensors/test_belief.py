@@ -135,8 +135,10 @@ def warm_up(run: Run) -> None:
 def test_one_that_stays_the_same_while_the_load_changes_is_stuck() -> None:
     run = Run()
     warm_up(run)
-    run.say_for(60, 41.0, load=0.1)
-    run.say_for(70, 41.0, load=1.0)
+    run.say_for(90, 41.0, load=0.1)
+    run.say_for(80, 41.0, load=1.0)
+    assert run.belief.is_believed, "it may still follow"
+    run.say_for(90, 41.0, load=1.0)
     assert not run.belief.is_believed
     assert run.news[0].startswith("cpu is not believed any more: it has said 41 C for 1")
     assert "while the load of the processor changed by" in run.news[0]
@@ -215,7 +217,7 @@ def test_no_garbage_raises_and_what_is_given_is_what_was_said_and_possible(
         assert not (raw is None and value is not None)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=60)
 @given(
     seed=st.integers(0, 2**32),
     room_c=st.floats(5, 40),
@@ -248,8 +250,10 @@ def test_a_healthy_sensor_is_never_distrusted(
     assert run.news == []
 
 
-@settings(deadline=None, max_examples=12)
-@given(room_c=st.floats(5, 60), grain_c=st.sampled_from([0.1, 0.5, 1.0]), load=st.floats(0, 1), flicker=st.floats(0, 0.3))
+@settings(deadline=None, max_examples=30)
+@given(
+    room_c=st.floats(5, 60), grain_c=st.sampled_from([0.1, 0.5, 1.0]), load=st.floats(0, 1), flicker=st.floats(0, 0.3)
+)
 def test_an_idle_room_is_not_a_stuck_sensor(room_c: float, grain_c: float, load: float, flicker: float) -> None:
     run = Run()
     said = round(room_c / grain_c) * grain_c
@@ -259,7 +263,7 @@ def test_an_idle_room_is_not_a_stuck_sensor(room_c: float, grain_c: float, load:
     assert run.news == []
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=30)
 @given(low_c=st.floats(-30, 40), per_s=st.floats(-5, 5), grain_c=st.sampled_from([0.03125, 0.5, 1.0]))
 def test_a_slow_ramp_is_believed(low_c: float, per_s: float, grain_c: float) -> None:
     run, at_c = Run(), max(low_c, 1.0)
