@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeseg.frames import Frame, Mask, Planes, Size
+from edgeseg.readings import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,4 +216,20 @@ class Background(Protocol):
 
     def close(self) -> None:
         """Let go of files; more than once does no harm."""
+        ...
+
+
+class Sensors(Protocol):
+    """What the board feels: heat, power, memory, load. Read by one thread."""
+
+    def read(self, slow: bool = True) -> Reading:
+        """All values now; without `slow` those that change slowly are the ones of the last reading that had it.
+
+        It raises nothing, whatever the files hold: what is missing, unreadable, impossible or not believed is None, and
+        never 0. Rates need a reading before. `at_s` is the clock's time and, as the clock does, never goes back.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the files; more than once does no harm, and what is read afterwards is None."""
         ...

@@ -20,7 +20,7 @@ _NO_LIMIT = 1 << 60  # cgroup v1 says "none" by the greatest number of whole pag
 def memory_limit_mb(tree: Tree) -> Fact[float] | None:
     """The smallest limit of memory, None if there is none."""
     limits = []
-    for folder in _folders(tree, "memory"):
+    for folder in folders(tree, "memory"):
         for name in ("memory.max", "memory.limit_in_bytes"):
             path = f"{folder}/{name}"
             text = tree.text(path) if tree.exists(path) else None
@@ -34,7 +34,7 @@ def memory_limit_mb(tree: Tree) -> Fact[float] | None:
 
 def cpu_quota(tree: Tree) -> Fact[float] | None:
     """How many cores' time is granted, None if there is no limit."""
-    quotas = [quota for folder in _folders(tree, "cpu") if (quota := _quota(tree, folder))]
+    quotas = [quota for folder in folders(tree, "cpu") if (quota := _quota(tree, folder))]
     return min(quotas, key=lambda quota: quota.value, default=None)
 
 
@@ -55,7 +55,7 @@ def _quota(tree: Tree, folder: str) -> Fact[float] | None:
     return Fact(round(quota.value / period.value, 3), shown_path(path))
 
 
-def _folders(tree: Tree, controller: str) -> Iterator[str]:
+def folders(tree: Tree, controller: str) -> Iterator[str]:
     """The own group's folder and those above it, in the hierarchy that has the controller."""
     groups = {}
     for line in (tree.text("/proc/self/cgroup") or "").splitlines():

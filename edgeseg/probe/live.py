@@ -11,7 +11,6 @@ import struct
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from importlib import metadata
 from typing import Any
 
 from edgeseg.probe.capabilities import Mode
@@ -56,6 +55,8 @@ class Live:
 
 def measure(nodes: Iterable[str]) -> Live:
     """Ask this machine."""
+    from importlib import metadata  # as long to import as all of the probe, and sensors do not need it
+
     packages = {}
     for name in _PACKAGES:
         try:

@@ -10,6 +10,7 @@ raspberrypi/documentation, vcgencmd pmic_read_adc.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from edgeseg.probe.capabilities import Board, Soc
 from edgeseg.probe.fact import Fact
@@ -18,17 +19,28 @@ from edgeseg.probe.sensed import Power, PowerMode, PowerSensor, Rapl, Supply
 from edgeseg.probe.tree import Tree
 
 # Rails that feed the whole module (energymon/energymon jetson/JetsonPowerRails.md): Nano, then the others.
-_WHOLE_BOARD = ("POM_5V_IN", "VDD_IN")
+WHOLE_BOARD = ("POM_5V_IN", "VDD_IN")
 _PMIC = (
     "The power chip of this Raspberry Pi is read by `vcgencmd pmic_read_adc` only, which the probe does not run;"
     " it does not see what USB devices and HATs take."
 )
 
 
+class Rail(NamedTuple):
+    """Where a rail is measured: files of mV, of mA and of so many `per_watt` of power, None where there is none."""
+
+    name: str
+    chip: str
+    volts: str | None
+    amps: str | None
+    watts: str | None
+    per_watt: float = 1e6
+
+
 def read_power(tree: Tree, board: Board, soc: Soc) -> Power:
     """Sensors, supplies, counters and modes."""
-    sensors = [sensor for chip in chips(tree) for sensor in _of_chip(tree, chip)] + _of_iio(tree)
-    whole = [sensor.watts for sensor in sensors if sensor.name in _WHOLE_BOARD and sensor.watts]
+    sensors = [_sensor(tree, rail) for rail in rails(tree)]
+    whole = [sensor.watts for sensor in sensors if sensor.name in WHOLE_BOARD and sensor.watts]
     paths = tree.names("/sys/class/power_supply", r"[\w.:-]{1,64}", most=32)
     mode, default = _modes(tree)
     has_pmic = soc.name is not None and soc.name.value == "BCM2712" and board.compatible is not None
@@ -49,9 +61,21 @@ def _product(volts: Fact[float] | None, amps: Fact[float] | None) -> Fact[float]
     return Fact(round(volts.value * amps.value, 6), f"{volts.where}, {amps.where}")
 
 
-def _of_chip(tree: Tree, chip: Chip) -> list[PowerSensor]:
+def rails(tree: Tree) -> list[Rail]:
+    """All that is measured, readable or not."""
+    return [rail for chip in chips(tree) for rail in _of_chip(tree, chip)] + _of_iio(tree)
+
+
+def _sensor(tree: Tree, rail: Rail) -> PowerSensor:
+    volts = tree.scaled(rail.volts, 1e3, 0, 60) if rail.volts else None
+    amps = tree.scaled(rail.amps, 1e3, -1000, 1000) if rail.amps else None
+    watts = tree.scaled(rail.watts, rail.per_watt, 0, 10_000) if rail.watts else None
+    return PowerSensor(rail.name, rail.chip, volts, amps, watts or _product(volts, amps))
+
+
+def _of_chip(tree: Tree, chip: Chip) -> list[Rail]:
     """An INA3221 gives three rails of volts and amperes; other chips give watts."""
-    sensors = []
+    found = []
     if chip.name == "ina3221":
         paths = tree.names(chip.folder, "curr[123]_input|in[123]_label")
         for number in sorted({path.rpartition("/")[2].rpartition("_")[0][-1] for path in paths}):
@@ -60,30 +84,26 @@ def _of_chip(tree: Tree, chip: Chip) -> list[PowerSensor]:
             off = tree.integer(enabled, 0, 1) if tree.exists(enabled) else None
             if (off and not off.value) or label == "NC":
                 continue
-            volts = tree.scaled(f"{chip.folder}/in{number}_input", 1e3, 0, 60)
-            amps = tree.scaled(f"{chip.folder}/curr{number}_input", 1e3, -1000, 1000)
-            sensors.append(PowerSensor(label or f"channel {number}", chip.name, volts, amps, _product(volts, amps)))
+            volts, amps = f"{chip.folder}/in{number}_input", f"{chip.folder}/curr{number}_input"
+            found.append(Rail(label or f"channel {number}", chip.name, volts, amps, None))
     for path in tree.names(chip.folder, r"power\d{1,2}_(input|average)", most=32):
         stem = path.rpartition("_")[0]
-        name = _label(tree, f"{stem}_label") or stem.rpartition("/")[2]
-        sensors.append(PowerSensor(name, chip.name, None, None, tree.scaled(path, 1e6, 0, 10_000)))
-    return sensors
+        found.append(Rail(_label(tree, f"{stem}_label") or stem.rpartition("/")[2], chip.name, None, None, path))
+    return found
 
 
-def _of_iio(tree: Tree) -> list[PowerSensor]:
+def _of_iio(tree: Tree) -> list[Rail]:
     """The INA3221 as Jetson Linux 32 shows it."""
-    sensors = []
+    found = []
     for device in i2c_devices(tree, "ina3221x"):
         for folder in tree.names(device, r"iio[:_]device\d{1,3}"):
             for path in tree.names(folder, r"rail_name_\d"):
-                rail, number = tree.string(path), path[-1]
-                if rail is None or rail.value == "NC":
+                name, number = tree.string(path), path[-1]
+                if name is None or name.value == "NC":
                     continue
-                volts = tree.scaled(f"{folder}/in_voltage{number}_input", 1e3, 0, 60)
-                amps = tree.scaled(f"{folder}/in_current{number}_input", 1e3, -1000, 1000)
-                watts = tree.scaled(f"{folder}/in_power{number}_input", 1e3, 0, 10_000) or _product(volts, amps)
-                sensors.append(PowerSensor(rail.value, "ina3221", volts, amps, watts))
-    return sensors
+                volts, amps = f"{folder}/in_voltage{number}_input", f"{folder}/in_current{number}_input"
+                found.append(Rail(name.value, "ina3221", volts, amps, f"{folder}/in_power{number}_input", 1e3))
+    return found
 
 
 def _label(tree: Tree, path: str) -> str | None:

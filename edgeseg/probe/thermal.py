@@ -13,6 +13,8 @@ of the last seconds and not of all the time since the start.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from edgeseg.probe.fact import Fact
 from edgeseg.probe.hwmon import Chip, chips
 from edgeseg.probe.sensed import Cooler, Sensor, Thermal, Throttle, Trip, Zone
@@ -34,17 +36,33 @@ _FLAGS = {
 }
 
 
+# Zones that measure nothing: a Jetson's driver gives one number at all times.
+NO_MEASUREMENT = ("PMIC-Die",)
+
+
+class SensorFile(NamedTuple):
+    """A file that holds a temperature in millidegrees, and whose it is."""
+
+    chip: str
+    label: str
+    path: str
+
+
 def read_thermal(tree: Tree) -> Thermal:
     """All that has to do with heat."""
     zones = tuple(_zone(tree, path) for path in tree.names(_THERMAL, r"thermal_zone\d{1,4}", most=64))
-    of_zones = {zone.type.value.replace("-", "_") for zone in zones if zone.type}
-    found = chips(tree)
     coolers = tuple(_cooler(tree, path) for path in tree.names(_THERMAL, r"cooling_device\d{1,4}", most=64))
-    sensors = tuple(sensor for chip in found if chip.name not in of_zones for sensor in _sensors(tree, chip))
-    for path in tree.names("/sys/class/apex", r"apex_\d{1,2}"):  # google/gasket-driver: millidegrees
-        temp_c = temperature(tree, f"{path}/temp")
-        sensors += (Sensor("apex", path.rpartition("/")[2], temp_c),) if temp_c else ()
-    return Thermal(zones, sensors, coolers, _throttle(tree, found))
+    read = ((file, temperature(tree, file.path)) for file in sensor_files(tree, zones))
+    sensors = tuple(Sensor(file.chip, file.label, temp_c) for file, temp_c in read if temp_c)
+    return Thermal(zones, sensors, coolers, _throttle(tree, chips(tree)))
+
+
+def sensor_files(tree: Tree, zones: tuple[Zone, ...]) -> list[SensorFile]:
+    """Temperatures that are none of the `zones`, readable or not."""
+    of_zones = {zone.type.value.replace("-", "_") for zone in zones if zone.type}
+    files = [file for chip in chips(tree) if chip.name not in of_zones for file in _sensor_files(tree, chip)]
+    apex = tree.names("/sys/class/apex", r"apex_\d{1,2}")  # google/gasket-driver: millidegrees
+    return files + [SensorFile("apex", path.rpartition("/")[2], f"{path}/temp") for path in apex]
 
 
 def temperature(tree: Tree, path: str) -> Fact[float] | None:
@@ -62,7 +80,7 @@ def _zone(tree: Tree, path: str) -> Zone:
         if temp_c:
             trips.append(Trip(tree.string(trip.removesuffix("temp") + "type"), temp_c))
     name, kind, temp_c = path.rpartition("/")[2], tree.string(f"{path}/type"), temperature(tree, f"{path}/temp")
-    if kind and kind.value == "PMIC-Die" and temp_c:
+    if kind and kind.value in NO_MEASUREMENT and temp_c:
         tree.note(f"{path}/temp", "is no measurement: a Jetson's driver gives one number at all times")
         temp_c = None
     return Zone(name, kind, temp_c, tuple(trips))
@@ -77,16 +95,19 @@ def _cooler(tree: Tree, path: str) -> Cooler:
     )
 
 
-def _sensors(tree: Tree, chip: Chip) -> list[Sensor]:
-    sensors = []
+def _sensor_files(tree: Tree, chip: Chip) -> list[SensorFile]:
+    files = []
     for path in tree.names(chip.folder, r"temp\d{1,3}_input", most=32):
         label_path = path.removesuffix("input") + "label"
         label = tree.string(label_path) if tree.exists(label_path) else None
-        temp_c = temperature(tree, path)
-        if temp_c:
-            name = label.value if label else path.rpartition("/")[2].removesuffix("_input")
-            sensors.append(Sensor(chip.name, name, temp_c))
-    return sensors
+        name = label.value if label else path.rpartition("/")[2].removesuffix("_input")
+        files.append(SensorFile(chip.name, name, path))
+    return files
+
+
+def flag_words(bits: int) -> tuple[str, ...]:
+    """The words for the bits of get_throttled."""
+    return tuple(word for bit, word in _FLAGS.items() if bits >> bit & 1)
 
 
 def _throttle(tree: Tree, found: list[Chip]) -> Throttle:
@@ -123,5 +144,5 @@ def _flags(tree: Tree) -> Fact[tuple[str, ...]] | None:
                 continue
             bits = tree.integer(path, 0, 0xFFFFFFFF, base=16)
             if bits:
-                return Fact(tuple(word for bit, word in _FLAGS.items() if bits.value >> bit & 1), bits.where)
+                return Fact(flag_words(bits.value), bits.where)
     return None

@@ -149,6 +149,15 @@ class Tree:
         except (OSError, ValueError):
             return False
 
+    def real(self, path: str) -> str | None:
+        """Where `path` really is, below the root, for whoever reads it again and again; None if it is not there."""
+        try:
+            real = self._real(path)
+            self._status(real)
+        except (OSError, ValueError):
+            return None
+        return real
+
     def names(self, folder: str, pattern: str, most: int = 256) -> list[str]:
         """The paths of what lies in `folder` and has a name like `pattern`, by number."""
         try:
