@@ -318,6 +318,7 @@ class Runtime:
             return frame, self._pipeline.believe(self._pipeline.read(scores, frame), frame)
         except EngineFault as fault:
             self._last_fault = fault
+            self._asked_at = None  # the next frame is asked about at once
             self._degrade("engine_fault", str(fault))
             return frame, None
 
