@@ -1,7 +1,7 @@
 """The straight line: prepare, infer, read, shape, show, between a source and a sink.
 
-`prepare`, `read` and `shape` make a mask of a frame with the engine's help; `show` composes what people see; the
-runtime lets the engine work on one frame while it shows the one before, and nothing here knows of threads. Fail closed
+`prepare`, `read` and `shape` make a mask of a frame with the engine's help, `carry` makes one of an earlier frame's;
+`show` composes what people see; the runtime lets the engine work on one frame while it shows the one before, and nothing here knows of threads. Fail closed
 lives here: `believe` settles doubts about a mask, and `show` reveals what a mask allows and no more.
 """
 
@@ -22,6 +22,7 @@ from edgeseg.frames import F32, U8, ColorSpace, Frame, Mask, Planes, Size
 from edgeseg.ports import Background, Engine
 from edgeseg.stages.composite import Blend, CutOut
 from edgeseg.stages.halves import Halver
+from edgeseg.stages.motion import Carry
 from edgeseg.stages.pixels import yuv
 from edgeseg.stages.postprocess import keep_near, postprocess, surer
 from edgeseg.stages.preprocess import ModelInput
@@ -54,6 +55,7 @@ class _Input:
     ahead: tuple[ModelInput, ModelInput]
     aside: ModelInput
     refine: Refine | None
+    carry: Carry
 
     def next(self) -> ModelInput:
         """The input that the engine does not read."""
@@ -204,14 +206,27 @@ class Pipeline:
     def shape(self, person: U8, frame: Frame) -> Mask:
         """The mask to show this frame with: edges refined, nothing left far from the person."""
         start = self._clock.now()
-        refine = self._input_for(frame).refine
+        own = self._input_for(frame)
         alpha = person
-        if refine is not None:
-            alpha = refine(person, frame.planes.y, frame.halves)
-            person = refine.unrefined
+        if own.refine is not None:
+            alpha = own.refine(person, frame.planes.y, frame.halves)
+            person = own.refine.unrefined.copy()
         alpha = keep_near(surer(alpha), person, MARGIN)
+        mask = Mask(alpha, frame.index, frame.captured_at, person, own.carry.grey(frame))
         self.times.add("refine", self._clock.now() - start)
-        return Mask(alpha, frame.index, frame.captured_at)
+        return mask
+
+    def carry(self, mask: Mask, frame: Frame) -> Mask:
+        """The mask of an earlier frame, moved along with the person to show this frame with.
+
+        It stays as near to the person that was believed as a mask must; where nothing can be said of the motion, it
+        stays as it is.
+        """
+        start = self._clock.now()
+        self._halve(frame)
+        moved = self._input_for(frame).carry(mask, frame)
+        self.times.add("carry", self._clock.now() - start)
+        return moved
 
     def segment(self, frame: Frame) -> Mask:
         """A mask of this frame, whatever it says; raises EngineFault if the engine gave none."""
@@ -262,9 +277,10 @@ class Pipeline:
             assert self._engine is not None
             one, two, aside = (ModelInput(self._engine.io, *shape) for _ in range(3))
             refine = Refine(aside.rect.size, frame.size) if self._refine else None
+            carry = Carry(frame.size, refine.size if refine else aside.rect.size, MARGIN)
             while len(self._input) > 1:  # the known-answer picture's and the source's
                 self._input.pop(next(iter(self._input)))
-            own = self._input[shape] = _Input((one, two), aside, refine)
+            own = self._input[shape] = _Input((one, two), aside, refine, carry)
         return own
 
     def _output_for(self, frame: Frame, mask: Mask | None) -> _Output:

@@ -8,8 +8,9 @@
                                     engine thread: infer, and nothing else
 
 From a file every frame waits for its own mask and nothing is dropped: the engine works on a frame while the one
-before is shown. Live, the newest frame wins; one whose own mask is late takes the newest that was believed, if it is
-no older than `max_mask_age_s`; otherwise it is covered.
+before is shown. Live, the newest frame wins; one whose own mask is late takes the newest that was believed, moved along with
+the person, if it is no older than `max_mask_age_s`; otherwise it is covered. So does every frame that is not asked about
+where only each k-th is.
 """
 
 from __future__ import annotations
@@ -33,16 +34,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When to stop waiting.
+    """When to stop waiting, and what to leave out.
 
-    frames: how many to show, None for all. fps: at most so many, None for all. max_mask_age_s: the oldest mask a live
-    frame may take. engine_timeout_s: an engine silent for so long hangs.
+    frames: how many to show, None for all. fps: at most so many, None for all. max_mask_age_s: the oldest mask that a
+    frame may take which has none of its own. engine_timeout_s: an engine silent for so long hangs. infer_every: the
+    engine is asked about each so many-th frame, and sooner where its mask would grow too old.
     """
 
     frames: int | None = None
     fps: Fraction | None = None
     max_mask_age_s: float = 0.25
     engine_timeout_s: float = 5.0
+    infer_every: int = 1
 
 
 NO_LIMITS = Limits()
@@ -121,6 +124,7 @@ class Runtime:
         self.first_shown_at: float | None = None
         self.last_shown_at: float | None = None
         self.shown = 0
+        self._infer_every = limits.infer_every  # of frames that are taken
         self._source, self._pipeline, self._sink = source, pipeline, sink
         self._clock, self._emit, self._limits = clock, emit, limits
         self._prepare = prepare
@@ -128,6 +132,8 @@ class Runtime:
         self._stop = threading.Event()
         self._error: Exception | None = None  # of another thread
         self._newest: Mask | None = None  # the newest believed mask
+        self._newest_time_s = 0.0  # of its frame, in the source's time
+        self._asked_at: tuple[int, float] | None = None  # the newest frame that was asked about: its number, its time
         self._last_fault: EngineFault | None = None
         self._degraded: str | None = None
         self._hung = False  # from a file: the engine has not answered in time, and its late answers are nobody's
@@ -135,8 +141,9 @@ class Runtime:
         self._interval_s = float(1 / source.info.fps) if source.info.fps else 1 / 30
         self._taken = 0  # frames handed to the showing thread
         self._show_s = 0.0  # what the last frame took to compose and write
+        self._carry_s = 0.0  # what the last carried mask took
         self._engine: EngineThread | None = None
-        self._plan = Plan(name, pipeline.engine)
+        self._plan = Plan(name, pipeline.engine, limits.infer_every)
         self._wanted: Plan | None = None  # from the next frame on
         self.captured = 0  # frames that the source gave
 
@@ -247,34 +254,57 @@ class Runtime:
             self._show(frame, None, "none")
 
     def _show_file(self, engine: EngineThread) -> None:
-        """Each frame with its own mask; the engine is given the next one before this one is shown."""
+        """Each frame with its own mask, if it is asked about; the engine is given the next one before it is shown."""
         frame: Frame | None = None
+        asked = asked_ahead = False
         while True:
             ahead = self._next(wait=frame is None)
             if ahead is None and frame is None:
                 return
             if ahead is not None:
-                self._ask(engine, ahead)
-            person = self._own(engine, frame) if frame is not None else None
+                asked_ahead = self._ask(engine, ahead)
+            person = self._own(engine, frame) if frame is not None and asked else None
             if self._stop.is_set():
                 return
             if ahead is None and (ahead := self._next(wait=False)) is not None:
-                self._ask(engine, ahead)
+                asked_ahead = self._ask(engine, ahead)
             if frame is not None:
-                if person is None:
+                if person is not None:
+                    self._believe(person, frame)
+                    self._show(frame, self._newest, "own")
+                elif asked:
                     self._show(frame, None, "cover")
                 else:
-                    self._newest = self._pipeline.shape(person, frame)
-                    self._show(frame, self._newest, "own")
-            frame = ahead
+                    self._show(frame, *self._older_mask(frame, frame.time_s - self._newest_time_s))
+            frame, asked = ahead, asked_ahead
 
-    def _ask(self, engine: EngineThread, frame: Frame) -> None:
-        """Submit a frame, unless the engine hangs on earlier ones."""
+    def _ask(self, engine: EngineThread, frame: Frame) -> bool:
+        """Whether this frame is due to be asked about; then it is submitted, unless the engine hangs on earlier ones."""
+        if not self._is_due(frame.time_s):
+            return False
         if self._hung and engine.wait(0):
             engine.take()  # its frame has been covered and is gone
             self._hung = engine.pending > 0
         if not self._hung:
             engine.submit(self._pipeline.prepare(frame), frame)
+        return True
+
+    def _is_due(self, at_s: float, since_s: float | None = None) -> bool:
+        """Whether to ask about the frame that was taken last: each k-th, and one whose mask would else be too old.
+
+        at_s: its time, to be kept if it is. since_s: the time now, if another one counts.
+        """
+        if self._asked_at is not None:
+            number, asked_s = self._asked_at
+            age_s = (at_s if since_s is None else since_s) - asked_s
+            if self._taken - number < self._infer_every and 0 <= age_s <= self._limits.max_mask_age_s:
+                return False
+        self._asked_at = self._taken, at_s
+        return True
+
+    def _believe(self, person: U8, frame: Frame) -> None:
+        """A believed person makes the newest mask."""
+        self._newest, self._newest_time_s = self._pipeline.shape(person, frame), frame.time_s
 
     def _own(self, engine: EngineThread, frame: Frame) -> U8 | None:
         """The believed person of this very frame, waiting for it as long as an engine may take."""
@@ -296,11 +326,13 @@ class Runtime:
         if plan is None:
             return
         before, thread, self._plan = self._plan, self._engine, plan
+        self._infer_every = plan.every * plan.frames
         if plan.engine is before.engine:
             return
         if plan.engine is not None:
             self._pipeline.switch(plan.engine)
             self._engine = self._started(plan.engine)
+            self._asked_at = None
         else:
             self._engine = None
 
@@ -325,11 +357,11 @@ class Runtime:
                 self._show(frame, None, "cover")
                 continue
             self._collect(engine)
-            if not engine.pending and self._taken // self._plan.frames % self._plan.every == 0:
+            if not engine.pending and self._is_due(frame.captured_at, now()):
                 engine.submit(self._pipeline.prepare(frame), frame)
                 if engine.last_s < self._interval_s:  # a slower engine is not worth waiting for
                     start = now()
-                    engine.wait(frame.captured_at + self._interval_s - self._show_s - start)
+                    engine.wait(frame.captured_at + self._interval_s - self._show_s - self._carry_s - start)
                     self.times.add("wait", now() - start)
             self._collect(engine)
             if self._stop.is_set():
@@ -341,7 +373,7 @@ class Runtime:
         if engine.wait(0):
             frame, person = self._answer(engine)
             if person is not None:
-                self._newest = self._pipeline.shape(person, frame)
+                self._believe(person, frame)
 
     def _answer(self, engine: EngineThread) -> tuple[Frame, U8 | None]:
         """The frame that was asked about and its believed person; None if there is none, with the reason told."""
@@ -352,21 +384,29 @@ class Runtime:
             return frame, self._pipeline.believe(self._pipeline.read(scores, frame), frame)
         except EngineFault as fault:
             self._last_fault = fault
+            self._asked_at = None  # the next frame is asked about at once
             self._degrade("engine_fault", str(fault))
             return frame, None
 
     def _mask_now(self, frame: Frame) -> tuple[Mask | None, str]:
         """The mask to show a live frame with and where it comes from."""
         newest = self._newest
+        if newest is not None and newest.frame_index == frame.index:
+            return newest, "own"
+        return self._older_mask(frame, self._clock.now() - newest.captured_at if newest is not None else 0.0)
+
+    def _older_mask(self, frame: Frame, age_s: float) -> tuple[Mask | None, str]:
+        """The newest mask, so old, carried on to this frame, and where it comes from."""
+        newest = self._newest
         if newest is None:
             self._degrade("mask_late", "There is no mask yet.")
             return None, "cover"
-        if newest.frame_index == frame.index:
-            return newest, "own"
-        age_s = self._clock.now() - newest.captured_at
         if age_s <= self._limits.max_mask_age_s:
             self.times.add("mask_age", age_s)
-            return newest, "carried"
+            start = self._clock.now()
+            carried = self._pipeline.carry(newest, frame)
+            self._carry_s = self._clock.now() - start
+            return carried, "carried"
         self._degrade("mask_late", f"The newest mask is {age_s * 1e3:.0f} ms old.")
         return None, "cover"
 

@@ -4,11 +4,16 @@ Tuples and no dataclasses: `edgeseg run` reads the ladder at its start, and maki
 """
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from edgeseg.tiers.carried import Carried
 
 DEFAULT_FPS = 30.0
 SHARE = 0.8  # of a frame's time that its mask and its picture may take; the source, the sink and the system need some
 SAME_TIME = 0.03  # a share: times that are nearer than this cannot be told from each other
+EVERY = (1, 2, 3, 4)
+MAX_MASK_AGE_MS = 250.0  # as `Limits.max_mask_age_s`
 FRAMINGS = ("any", "stills", "webcam")
 """Which golden set says what is good: the mean of both, photographs of people, one person at a desk."""
 
@@ -59,16 +64,23 @@ class Refusal(NamedTuple):
 
 
 class Rung(NamedTuple):
-    """An operating point: a candidate, asked about every k-th frame."""
+    """An operating point: a candidate, asked about every k-th frame.
+
+    quality: of the masks of all frames, on average. carried_ms: what a frame takes that carries a mask on.
+    """
 
     measured: Measured
     quality: float
     every: int = 1
+    carried_ms: float = 0.0
 
     @property
     def ms(self) -> float:
         """What a frame takes, on average over the frames with a mask of their own and those that carry one on."""
-        return self.measured.ms / self.every
+        return (self.measured.ms + (self.every - 1) * self.carried_ms) / self.every
+
+    def __str__(self) -> str:
+        return f"{self.measured.candidate}" + (f", every {self.every} frames" if self.every > 1 else "")
 
 
 class Ladder(NamedTuple):
@@ -95,9 +107,47 @@ def quality(golden: Mapping[str, float], framing: str = "any") -> float | None:
 def ladder_of(measured: Iterable[Measured], framing: str = "any") -> Ladder:
     """The candidates that no other dominates; those without a quality are left out."""
     rated = [(quality(one.golden, framing), one) for one in measured]
-    rungs = [Rung(one, good) for good, one in rated if good is not None]
+    return _undominated([Rung(one, good) for good, one in rated if good is not None])
+
+
+def rungs_of(
+    measured: Iterable[Measured],
+    fps: float,
+    every: Iterable[int] = EVERY,
+    framing: str = "any",
+    families: Mapping[str, str] | None = None,
+    max_mask_age_ms: float = MAX_MASK_AGE_MS,
+    table: "Carried | None" = None,
+) -> Ladder:
+    """As `ladder_of`, each candidate also with inference of each k-th frame only, at `fps` frames a second.
+
+    every: the k to make. families: by tier, for what its masks lose with age. max_mask_age_ms: rungs whose masks would
+    grow older are left out, for their frames would be covered. table: what masks lose, as measured if None.
+    Raises ValueError if `fps` is not above 0, or a k is below 1.
+    """
+    from edgeseg.tiers.carried import ANY, quality_of_every
+    from edgeseg.tiers.carried import measured as measured_table
+
+    counts = sorted(set(every))
+    if not fps > 0 or any(count < 1 for count in counts):
+        raise ValueError(f"there are no rungs of every {counts} at {fps} frames a second")
+    table = table or measured_table()
+    rungs = []
+    for one in measured:
+        good = quality(one.golden, framing)
+        if good is None:
+            continue
+        family = (families or {}).get(one.candidate.tier, ANY)
+        carried_ms = table.carry_share * max(0.0, one.ms - one.infer_ms)
+        for count in counts:
+            if count == 1 or (count - 1) * 1e3 / fps <= max_mask_age_ms:
+                rungs.append(Rung(one, quality_of_every(good, count, fps, family, table), count, carried_ms))
+    return _undominated(rungs)
+
+
+def _undominated(rungs: list[Rung]) -> Ladder:
     # The better first, of equals the cheaper: only what comes before can dominate.
-    rungs.sort(key=lambda rung: (-rung.quality, rung.ms, rung.measured.candidate))
+    rungs.sort(key=lambda rung: (-rung.quality, rung.ms, rung.every, rung.measured.candidate))
     kept: list[Rung] = []
     for rung in rungs:
         if not any(dominates(other, rung) for other in kept):
