@@ -110,7 +110,7 @@ def build(settings: Settings, emit: Emit, clock: Clock | None = None) -> Run:
         raise
     flip = Flip(settings.hflip, settings.vflip) if settings.hflip or settings.vflip else None
     limits = Limits(settings.frames, settings.fps, settings.max_mask_age_s)
-    runtime = Runtime(source, pipeline, sink, clock, emit, limits, flip)
+    runtime = Runtime(source, pipeline, sink, clock, emit, limits, flip, name=rung_name(settings))
     if isinstance(engine, Failover):
         engine.lose = runtime.fail
     tier = settings.tier if engine and settings.segmenter == "tier" else None
@@ -129,6 +129,14 @@ def settled(settings: Settings, mode: Mode, fps: Fraction | None, emit: Emit) ->
     was_auto = settings.engine == AUTO
     settings = replace(settings, tier=found.tier, engine=found.engine, threads=found.threads)
     return own_options(settings) if was_auto else settings
+
+
+def rung_name(settings: Settings) -> str:
+    """What the governor calls the rung of these settings, `tiers.ladder.Rung` as text."""
+    from edgeseg.tiers.ladder import Candidate
+
+    name = str(Candidate(settings.tier, settings.engine, settings.threads))
+    return name + (f", every {settings.every} frames" if settings.every > 1 else "")
 
 
 def named(settings: Settings) -> Settings:
@@ -178,12 +186,16 @@ def make_pipeline(
         known, colour = KnownAnswer.key(key.rgb), key.rgb
     else:
         known, colour = KnownAnswer.portrait(), None
-        if settings.engine in APART:
-            engine = make_failover(settings, known, clock, emit)
-        else:
-            engine = make_engine(settings)
+        engine = make_pipeline_engine(settings, known, clock, emit)
     pipeline = Pipeline(engine, background, known, clock, mode=mode, refine=settings.refine, key=colour)
     return pipeline, engine
+
+
+def make_pipeline_engine(settings: Settings, known: KnownAnswer, clock: Clock, emit: Emit) -> Engine:
+    """The engine of a run: an accelerator has the CPU behind it."""
+    if settings.engine in APART:
+        return make_failover(settings, known, clock, emit)
+    return make_engine(settings)
 
 
 def make_engine(settings: Settings) -> Engine:

@@ -140,7 +140,9 @@ def run(
             print_figures(figures)
 
 
-def run_once(settings: Settings, start: ProcessStart, quiet: bool, stoppable: Stoppable) -> dict[str, Any]:
+def run_once(
+    settings: Settings, start: ProcessStart, quiet: bool, stoppable: Stoppable, wish: Wish | None = None
+) -> dict[str, Any]:
     """One run with live figures; what came of it."""
     from edgeseg.build import build
     from edgeseg.facts import Tally

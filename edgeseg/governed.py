@@ -1,0 +1,201 @@
+"""A live run under the governor: the ladder of this device, the limits of its profile, its sensors, put together.
+
+All of it is made in a thread of its own after the run has begun: the first frame waits for none of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from edgeseg.build import AUTO, Run, Settings, make_pipeline_engine
+from edgeseg.clock import Clock
+from edgeseg.errors import CandidateError, EdgesegError, OutputError
+from edgeseg.facts import Emit, Noted
+from edgeseg.runtime import Plan
+from edgeseg.trust import KnownAnswer, fault_of
+
+if TYPE_CHECKING:
+    from edgeseg.governor import Ladder, Policy, Rung
+    from edgeseg.steering import Steering
+    from edgeseg.tiers.ladder import Rung as MeasuredRung
+
+HALVED = 3  # so many of the cheapest rungs are offered at half the frame rate too
+HALF_QUALITY = 0.5  # of a rung at half the frame rate, against the same at the whole; a choice, not measured
+COVER = "cover"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to govern by: as the options of `edgeseg run`. trace: a file that every look is written to."""
+
+    profile: str | None = None
+    instance: str | None = None
+    config: Path | None = None
+    trace: Path | None = None
+
+
+def may_govern(settings: Settings, run: Run) -> bool:
+    """Whether there is anything to choose: a live picture, a model, and no tier that somebody named."""
+    return run.source.info.live and run.tier is not None and settings.tier == AUTO
+
+
+class Governed:
+    """Steers `run` from its first frame on until `close`.
+
+    settings: of the run, as they were asked for. Nothing that goes wrong here ends the run; it is told as a fact. Raises
+    OutputError if the trace cannot be written.
+    """
+
+    def __init__(self, run: Run, settings: Settings, wish: Wish, clock: Clock, emit: Emit) -> None:
+        self._run, self._settings, self._wish, self._clock, self._emit = run, settings, wish, clock, emit
+        self._trace = _opened(wish.trace)
+        self._steering: Steering | None = None
+        self._close_sensors: Callable[[], object] = _nothing
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._begin, name="edgeseg-governed", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Steer no more."""
+        self._closed.set()
+        self._thread.join(timeout=2.0)
+        if self._steering is not None:
+            self._steering.close()
+        self._close_sensors()
+        if self._trace is not None:
+            with contextlib.suppress(OSError):
+                self._trace.close()
+
+    def _begin(self) -> None:
+        try:
+            self._made()
+        except EdgesegError as error:
+            self._emit(Noted("governor", f"it does not run: {error}"))
+        except Exception as error:  # noqa: BLE001 - a bug here must not end what people see
+            self._emit(Noted("governor", f"it does not run, for a bug: {type(error).__name__}: {error}"))
+
+    def _made(self) -> None:
+        from edgeseg.governor import problems
+        from edgeseg.sensors.sampler import Sampler
+        from edgeseg.sensors.system import SystemSensors
+        from edgeseg.steering import Steering
+
+        policy, fps = self._policy()
+        ladder, candidates = self._ladder(fps)
+        for problem in problems(policy, ladder):
+            self._emit(Noted("governor", problem))
+        sampler = Sampler(lambda: SystemSensors(clock=self._clock, emit=self._emit), clock=self._clock, emit=self._emit)
+        self._close_sensors = sampler.stop
+        if self._closed.is_set():
+            return
+        steering = Steering(
+            self._run.runtime,
+            policy,
+            ladder,
+            self._run.runtime.plan.name,
+            lambda rung: self._plan(rung, candidates[rung.candidate]),
+            sampler.newest,
+            self._clock,
+            self._emit,
+            self._trace,
+        )
+        self._steering = steering
+        steering.start()
+
+    def _policy(self) -> tuple[Policy, float]:
+        """The profile's targets and limits, and the rate to hold: no more than the source gives."""
+        from edgeseg.governor import Policy
+        from edgeseg.probe import probe
+        from edgeseg.resolve import resolve
+
+        wish = self._wish
+        keys = resolve(probe, profile=wish.profile, instance=wish.instance, config=wish.config).keys
+        wanted = [rate for rate in (self._settings.fps or keys.targets.fps, self._run.source.info.fps) if rate]
+        fps = float(min(wanted))
+        limits, governor = keys.limits, keys.governor
+        return Policy(
+            fps=fps,
+            temp_max_c=limits.temp_c,
+            power_max_w=limits.power_w,
+            memory_max_mb=limits.memory_mb,
+            patience_s=governor.patience_s,
+            patience_max_s=governor.longest_patience_s,
+        ), fps
+
+    def _ladder(self, fps: float) -> tuple[Ladder, dict[str, MeasuredRung]]:
+        """The governor's rungs, and by their candidates' names what was measured. Raises CandidateError."""
+        from edgeseg.tiers import files, kept
+        from edgeseg.tiers.identity import board_identity, runtime_identity
+        from edgeseg.tiers.ladder import rungs_of
+
+        found, why = kept.read(board_identity(), runtime_identity())
+        if found is None:
+            raise CandidateError(f"there is no ladder of this device{f', for {why}' if why else ''}: run edgeseg calibrate")
+        tiers = files.tiers(self._settings.models)
+        current = kept.of_models(found, {name: tier.sha256 for name, tier in tiers.items()})
+        families = {name: tier.family for name, tier in tiers.items()}
+        age_ms = self._settings.max_mask_age_s * 1e3
+        rungs = rungs_of(current.measured, fps, families=families, max_mask_age_ms=age_ms).rungs
+        if not rungs:
+            raise CandidateError("what was measured is of models that have changed: run edgeseg calibrate")
+        return governors(rungs), {str(rung.measured.candidate): rung for rung in rungs}
+
+    def _plan(self, rung: Rung, measured: MeasuredRung) -> Plan:
+        """Built, warm and proved. Raises EdgesegError."""
+        tier, engine_name, threads = measured.measured.candidate
+        settings = replace(self._settings, tier=tier, engine=engine_name, threads=threads)
+        known = KnownAnswer.portrait()
+        engine = make_pipeline_engine(settings, known, self._clock, self._emit)
+        fault = fault_of(engine, known)
+        if fault is not None:
+            engine.close()
+            raise CandidateError(f"The engine {engine.report.engine} {fault}.")
+        return Plan(rung.name, engine, rung.every, rung.frames)
+
+
+def governors(rungs: tuple[MeasuredRung, ...]) -> Ladder:
+    """Measured rungs, cheapest first, as the governor takes them; the cheapest also at half the rate, and the cover."""
+    from edgeseg.governor import Kind, Rung
+
+    made = []
+    for number, rung in enumerate(rungs):
+        one = rung.measured
+        plain = Rung(
+            name_of(rung),
+            str(one.candidate),
+            rung.every,
+            one.infer_ms,
+            max(0.0, one.ms - one.infer_ms),
+            rung.quality,
+            one.memory_mb,
+        )
+        made.append(plain)
+        if number < HALVED:
+            half = replace(plain, name=f"{plain.name}, half the frames", kind=Kind.HALF_FPS)
+            made.append(replace(half, quality=plain.quality * HALF_QUALITY))
+    cheapest = made[0]
+    made.append(replace(cheapest, name=COVER, candidate=COVER, cost_ms=0.0, quality=0.0, every=1, kind=Kind.COVER))
+    return tuple(made)
+
+
+def name_of(rung: MeasuredRung) -> str:
+    """A rung's name for people and traces."""
+    return str(rung)
+
+
+def _opened(path: Path | None) -> TextIO | None:
+    if path is None:
+        return None
+    try:
+        return path.open("w", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise OutputError(f"The trace {path} cannot be written: {error.strerror}; name a file in a folder that is there.") from error
+
+
+def _nothing() -> None:
+    """There are no sensors yet."""
