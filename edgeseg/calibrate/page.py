@@ -51,6 +51,14 @@ def summary_lines(kept: Kept, ladder: Ladder, choice: Choice | None, left: int) 
     lines += refusal_lines(kept.refusals)
     if left:
         lines.append(f"{left} candidates were not reached in that time: run it again for them, or give more --time")
+    if ladder.rungs:
+        lines.append(
+            "ms: a frame from capture to picture on the quiet board, from which p50 and p95 of this session differ"
+        )
+        lines.append(
+            "by what else ran; quality: mean IoU on the large golden sets, by which rungs are ordered; score here:"
+        )
+        lines.append("on the small set on this device, which only shows that the tier works as it should")
     if choice is not None:
         lines.append(f"taken: {choice.rung.measured.candidate}: {choice.reason}")
     return lines
