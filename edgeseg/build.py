@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,6 +162,8 @@ def check_words(settings: Settings) -> None:
         raise UsageError(f"There is no segmenter {settings.segmenter!r}; choose tier or chroma.")
     if settings.key and settings.segmenter != "chroma":
         raise UsageError("The key's options belong to --segmenter chroma.")
+    if settings.segmenter == "chroma" and settings.require_engine:
+        raise UsageError("--require-engine belongs to --segmenter tier: a chroma key needs no engine.")
     if settings.engine not in ENGINES or settings.engine == "chroma":
         known = [name for name in ENGINES if name != "chroma"]
         raise UsageError(f"There is no engine {settings.engine!r}; {did_you_mean(settings.engine, known)}")
@@ -218,15 +221,18 @@ def make_failover(settings: Settings, known: KnownAnswer, clock: Clock, emit: Em
     if not settings.require_engine:
         twin = tiers.tier(tier.twin, settings.models) if tier.twin else tier
         substitute = engine_of("cpu", tiers.load(twin, settings.models), twin.io, wish)
-    return Failover(
-        settings.engine,
-        lambda: engine_of(settings.engine, model, tier.io, wish, settings.engine_deadline_s),
-        substitute,
-        lambda engine: fault_of(engine, known),
-        clock,
-        emit,
-        present=presence(settings.engine),
-    )
+    present = presence(settings.engine)
+
+    def start() -> Engine:
+        try:
+            return engine_of(settings.engine, model, tier.io, wish, settings.engine_deadline_s)
+        except CandidateError as error:
+            if present is not None:
+                raise
+            raise type(error)(f"No device for the {settings.engine} engine is seen on this board. {error}") from error
+
+    faults = partial(fault_of, known=known)
+    return Failover(settings.engine, start, substitute, faults, clock, emit, present=present)
 
 
 def presence(engine: str, root: Path = Path("/")) -> Callable[[], bool] | None:

@@ -48,6 +48,12 @@ def choose_here(
             candidate = one.candidate._replace(threads=threads or one.candidate.threads)
             return Chosen(candidate, choice, f"{one.candidate}: {choice.reason}{_told(changed)}")
         changed.add(one.candidate.tier)
+    if found is not None and engine != AUTO and not fitting:
+        other = choose_here(AUTO, threads, fps, models)
+        if other.choice is not None:
+            tier = other.candidate.tier
+            note = f"nothing was measured with --engine {engine}: {tier}, which is the choice without it"
+            return Chosen(Candidate(tier, engine, threads), None, note)
     fallback = Candidate(DEFAULT_TIER, "cpu" if engine == AUTO else engine, threads)
     if found is None:
         reason = f"not calibrated, for {why}" if why else "not calibrated"

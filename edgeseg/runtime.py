@@ -230,7 +230,7 @@ class Runtime:
                 if frame.time_s < due_s - 1e-4:
                     self._emit(Dropped("fps_limit"))
                     continue
-                due_s = max(due_s, frame.time_s) + float(1 / self._limits.fps)
+                due_s = max(due_s + float(1 / self._limits.fps), frame.time_s)
             if self._prepare is not None:
                 frame = self._prepare(frame)
             frame.captured_at = now()

@@ -121,7 +121,8 @@ def calibrate(
     all_measured = tuple(sorted((*old, *out.measured), key=lambda one: one.candidate))
     if not all_measured:
         raise CandidateError(_nothing([one.reason for one in out.refusals]))
-    refusals = [one for one in (before.refusals if before else ()) if one.candidate not in set(wanted)]
+    refused = () if again or before is None else before.refusals
+    refusals = [one for one in refused if one.candidate not in set(wanted)]
     now = Kept(
         board_identity(),
         runtime_identity(),

@@ -8,6 +8,12 @@ from typing import Any
 from edgeseg.tiers.kept import Kept
 from edgeseg.tiers.ladder import Candidate, Choice, Ladder, Refusal, Rung
 
+LEGEND = (
+    "ms: a frame from capture to picture while nothing else runs; p50 and p95 are of this session, whatever else ran",
+    "quality: mean IoU on the large golden sets; it orders the rungs",
+    "score here: on the small golden set, on this device; it only shows that the tier works as it should",
+)
+
 
 def ladder_rows(ladder: Ladder, choice: Choice | None) -> list[dict[str, Any]]:
     """The rungs, the best first."""
@@ -51,6 +57,8 @@ def summary_lines(kept: Kept, ladder: Ladder, choice: Choice | None, left: int) 
     lines += refusal_lines(kept.refusals)
     if left:
         lines.append(f"{left} candidates were not reached in that time: run it again for them, or give more --time")
+    if ladder.rungs:
+        lines += LEGEND
     if choice is not None:
         lines.append(f"taken: {choice.rung.measured.candidate}: {choice.reason}")
     return lines

@@ -62,7 +62,7 @@ def calibrate(
         raise UsageError(f"--time is {time:g}; give 1 to 86400 seconds.")
     found = probe()
     keys = resolve(found, profile=profile).keys
-    fps = fps or float(keys.targets.fps)
+    fps = fps or float(keys.fps or keys.targets.fps)
     engines = tuple(engine or with_hardware(found, keys.engines))
     without = [] if engine else [name for name in keys.engines if name not in engines]
     if without:
@@ -104,6 +104,9 @@ def calibrate(
             print(f"kept in {made.path}")  # noqa: T201
     if made.not_kept is not None:
         raise made.not_kept
+    served = {one.candidate.engine for one in made.kept.measured}
+    if engine and not served & set(engine) and not made.interrupted:
+        raise CandidateError(f"Nothing can be used with --engine {' or '.join(engine)} here; the reasons are above.")
 
 
 def ladder(
@@ -127,7 +130,9 @@ def ladder(
         raise CandidateError(" ".join([*notes, "There is no ladder of this device: run edgeseg calibrate."]))
     for note in notes:
         say(note)
-    fps = fps or float(resolve(probe, profile=profile).keys.targets.fps)
+    if fps is None:
+        keys = resolve(probe, profile=profile).keys
+        fps = float(keys.fps or keys.targets.fps)
     rungs = ladder_of(kept.measured, framing)
     choice = choose(rungs, fps)
     if as_json:

@@ -115,8 +115,9 @@ def _effective(found: Capabilities, options: Options, where: Places) -> tuple[Ef
         except UsageError as error:
             if (options.profile, options.instance) != (None, None):
                 raise
-            remedy = "Name one: --profile NAME, or profile: in config.yaml."
-            findings.append(Finding("fault", "config", str(error), "device_profiles", remedy))
+            what, _, remedy = str(error).partition("; ")
+            remedy = remedy[:1].upper() + remedy[1:] or "See edgeseg profile list."
+            findings.append(Finding("fault", "config", f"{what.rstrip('.')}.", "edgeseg profile match", remedy))
             return None, findings
     return None, findings
 

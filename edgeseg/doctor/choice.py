@@ -39,12 +39,13 @@ class Taken:
 
 def check(taken: Taken, asked: Asked, trials: list[Trial]) -> list[Finding]:
     """What there is to say of it."""
-    return [*_kept(taken, asked), *_rate(taken, asked, trials)] if taken.is_known else []
+    return [*_kept(taken, asked, trials), *_rate(taken, asked, trials)] if taken.is_known else []
 
 
-def _kept(taken: Taken, asked: Asked) -> Iterator[Finding]:
+def _kept(taken: Taken, asked: Asked, trials: list[Trial]) -> Iterator[Finding]:
     where = "the state folder, ladder.json"
-    if taken.candidate is not None and not taken.has_file:
+    is_told = any(one.refusal is not None for one in trials)  # by the engine that wanted its file
+    if taken.candidate is not None and not taken.has_file and not is_told:
         what = f"The tier {taken.candidate.tier} is not installed: its file is in no folder of models."
         remedy = "Run make setup in edgeseg's checkout, or install a wheel, which brings it; --models names a folder."
         yield Finding("fault", "choice", what, "edgeseg tiers", remedy)

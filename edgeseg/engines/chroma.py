@@ -16,6 +16,9 @@ from edgeseg.frames import U8
 from edgeseg.ports import EngineReport, ModelIO
 
 _SHARES = ("min_saturation", "min_value", "softness")
+_LEAST_SCREEN = 0.03  # of the picture: less is no screen, and the room would be shown
+_EDGE = 12  # pixels at the upper, left and right edges, where the screen is if it is anywhere
+_MOSTLY = 0.25  # of those
 _SKIN_HUE_DEG = 25.0  # of any tone; light thrown back by the screen shifts it some way toward the screen
 
 
@@ -77,7 +80,7 @@ class ChromaEngine:
     """Tells the person from a screen of one colour, pixel by pixel. An Engine, see `ports`.
 
     height, width: of the pictures it is given, (height, width, 3) uint8 RGB; small ones are enough, they are
-    averages of what the camera saw.
+    averages of what the camera saw. A picture without a screen, in which everything would be a person, is a fault.
     """
 
     def __init__(self, height: int, width: int, key: ChromaKey = ChromaKey()) -> None:
@@ -111,12 +114,33 @@ class ChromaEngine:
         for channel in (1, 2):
             cv2.extractChannel(self._hsv, channel, dst=self._plane)
             cv2.max(self._person, self._plane, dst=self._person)
+        if np.count_nonzero(self._person < 128) < _LEAST_SCREEN * self._person.size:
+            raise EngineFault(f"Next to nothing in the picture has the key's colour; {_advice(rgb)}")
         np.multiply(self._person, np.float32(1 / 255), out=self._answer)
         return self._answer
 
     def close(self) -> None:
         """See `ports.Engine`."""
         self._closed = True
+
+
+def _advice(rgb: U8) -> str:
+    """The end of a sentence: the colour at the picture's edges that would do as a key, where there is one."""
+    edge = np.concatenate([rgb[:_EDGE].reshape(-1, 3), rgb[:, :_EDGE].reshape(-1, 3), rgb[:, -_EDGE:].reshape(-1, 3)])
+    hue, saturation, value = cv2.cvtColor(edge[np.newaxis], cv2.COLOR_RGB2HSV_FULL)[0].T
+    least = ChromaKey()
+    vivid = (saturation >= 255 * least.min_saturation) & (value >= 255 * least.min_value)
+    bins = np.bincount(hue[vivid] // 16, minlength=16)
+    most = int(bins.argmax())
+    if bins[most] >= _MOSTLY * len(edge):
+        red, green, blue = np.median(edge[vivid & (hue // 16 == most)], axis=0).astype(int)
+        colour = f"#{red:02x}{green:02x}{blue:02x}"
+        try:
+            ChromaKey.of(colour)
+        except UsageError:
+            return f"its edges are mostly {colour}, which cannot be told from a person."
+        return f"its edges are mostly {colour}: try --key-color '{colour}'."
+    return "its edges have no colour of their own that would do; is the screen in the picture?"
 
 
 def _table(key: ChromaKey) -> U8:

@@ -124,6 +124,7 @@ class Failover:
 
     def _lost(self, why: str) -> None:
         now = self._clock.now()
+        self._last_refusal = why
         if self._substitute is None:
             self.lose(CandidateError(f"The {self.name} engine is required, and it fell: {why}"))
             return
@@ -172,7 +173,7 @@ class Failover:
         except EdgesegError as error:
             now = self._clock.now()
             self._record = failed(self._patience, self._record, now)
-            if str(error) != self._last_refusal or self._record.try_at - now < self._patience.most_s:
+            if str(error) != self._last_refusal:  # the same words need not be said for months
                 wait_s = self._record.try_at - now
                 why = str(error).rstrip(".")
                 self._emit(Noted("engine", f"{self.name} is not back: {why}; it is tried again in {wait_s:g} s."))

@@ -99,8 +99,8 @@ def test_options_that_name_nothing_are_refused(tmp_path: Path) -> None:
 def test_a_board_that_no_profile_fits_is_told(tmp_path: Path) -> None:
     asked, findings = ask(probe(NOTHING), Options(), Places((), (tmp_path,)))
     assert asked.effective is None
-    assert [one.what for one in findings] == [
-        "No profile fits this board; name one: --profile NAME, or profile: in config.yaml."
+    assert [(one.what, one.remedy) for one in findings] == [
+        ("No profile fits this board.", "Name one: --profile NAME, or profile: in config.yaml.")
     ]
     assert (asked.fps, asked.size, asked.limit("temp_c")) == (30, Size(1280, 720), None)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edgeseg.engines.chroma import ChromaEngine, ChromaKey
-from edgeseg.errors import UsageError
+from edgeseg.errors import EngineFault, UsageError
 from edgeseg.frames import U8
 
 SKIN, SHIRT, GREY = (224, 172, 140), (40, 60, 160), (128, 128, 128)
@@ -89,3 +89,17 @@ def test_a_real_yellow_green_wall(shared: Path) -> None:
     assert 0.3 < (mask > 0.5).mean() < 0.5
     assert mask[:100, :80].max() < 0.1
     assert mask[60:130, 110:180].mean() > 0.98  # the face
+
+
+@pytest.mark.parametrize(
+    ("screen", "says"),
+    [
+        ((212, 215, 25), r"its edges are mostly #d\wd\w1\w: try --key-color '#d\wd\w1\w'\.$"),
+        ((200, 110, 60), r"its edges are mostly #c\w6\w3\w, which cannot be told from a person\.$"),
+        ((128, 128, 128), r"its edges have no colour of their own that would do; is the screen in the picture\?$"),
+    ],
+)
+def test_a_picture_without_the_screen_is_a_fault_and_no_person(screen: tuple[int, int, int], says: str) -> None:
+    engine = ChromaEngine(60, 80, ChromaKey.of("#0047bb"))
+    with pytest.raises(EngineFault, match=says):
+        engine.infer(on_screen(screen, SKIN))

@@ -89,7 +89,7 @@ def test_it_comes_back_between_two_frames_once_it_works() -> None:
         make.made[0].inject("raise")
         make.refuse = CandidateError("No device.")
         assert who(engine) == "cpu"
-        assert soon(lambda: sum(isinstance(fact, Noted) for fact in facts) >= 3)
+        assert soon(lambda: sum(isinstance(fact, Noted) for fact in facts) >= 1)
         assert who(engine) == "cpu"
         make.refuse = None
         assert soon(lambda: who(engine) == "gpu")
@@ -110,7 +110,7 @@ def test_the_same_refusal_is_not_told_for_ever() -> None:
 
     with failover(counted, cpu(), patience=Patience(first_s=0.005, most_s=0.01, flaps=1000)) as (_, facts):
         assert soon(lambda: len(tries) > 12)
-        assert 1 <= sum(isinstance(fact, Noted) for fact in facts) <= 2
+        assert sum(isinstance(fact, Noted) for fact in facts) == 0  # the first fact said it
 
 
 def test_one_that_does_not_start_is_tried_again_and_the_cpu_serves_meanwhile() -> None:

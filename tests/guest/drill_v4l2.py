@@ -16,8 +16,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from edgeseg.build import Settings
 from edgeseg.capture.v4l2 import CameraSource, open_device
 from edgeseg.clock import SystemClock
+from edgeseg.doctor.asked import Options
+from edgeseg.doctor.examine import examine
 from edgeseg.errors import EdgesegError
 from edgeseg.frames import Frame, Planes, Size
 from edgeseg.ports import SinkWish, SourceWish
@@ -251,6 +254,25 @@ def silent():
     return starved
 
 
+def doctor():
+    """What the doctor says of virtual cameras: of one that shows another size, and of no exclusive_caps."""
+    options = Options(Settings(sink=f"v4l2:{WEBCAM}"))
+
+    def said():
+        findings = examine(options, SystemClock()).findings
+        return [[one.severity, one.what, one.remedy] for one in findings if one.area == "virtual camera"]
+
+    with Writer():
+        written = said()
+    shell("modprobe", "-r", "v4l2loopback")
+    gone = said()
+    shell("modprobe", "v4l2loopback", "video_nr=10,11", "exclusive_caps=0,1", "max_openers=1")
+    lacking = said()
+    shell("modprobe", "-r", "v4l2loopback")
+    shell("modprobe", "v4l2loopback", "video_nr=10,11", "card_label=edgeseg,idle", "exclusive_caps=1,1")
+    return {"written": written, "gone": gone, "lacking": lacking, "well": said()}
+
+
 def not_there():
     return {
         "camera": refused(opened, "/dev/video77"),
@@ -271,7 +293,7 @@ STEPS = (
     + [(its_own_choice,), (nearest_size,), (in_use,), (unplugged,)]
 )
 STEPS += [(webcam, 640, 360), (webcam, 322, 182), (webcam, 321, 181), (webcam_by_v4l2_ctl,)]
-STEPS += [(silent_then_closed,), (silent,), (not_there,)]
+STEPS += [(silent_then_closed,), (silent,), (not_there,), (doctor,)]
 
 for step, *args in STEPS:
     faulthandler.dump_traceback_later(60, exit=True)

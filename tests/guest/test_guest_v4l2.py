@@ -46,6 +46,23 @@ def test_the_probe_tells_the_nodes_apart_and_asks_for_their_formats(step):
     assert said["modes"]["/dev/video11"] == []
 
 
+def test_the_doctor_says_what_a_virtual_camera_lacks(step):
+    said = step("doctor")
+    assert said["well"] == []
+    ((severity, what, _),) = said["written"]
+    assert severity == "warning"
+    assert what.startswith("/dev/video10 has the format YU12 640x360, set by ")
+    assert what.endswith("; edgeseg wants YU12 1280x720.")
+    ((severity, what, remedy),) = said["gone"]
+    assert (severity, what) == ("fault", "v4l2loopback is not loaded, and the sink is v4l2:/dev/video10.")
+    assert remedy.startswith("sudo modprobe v4l2loopback exclusive_caps=1")
+    assert [what[:60] for _, what, _ in said["lacking"]] == [
+        "Not every virtual camera has exclusive_caps=1, without which"[:60],
+        "/dev/video10 may be opened once: a writer and a reader are t",
+        "/dev/video11 may be opened once: a writer and a reader are t",
+    ]
+
+
 @pytest.mark.parametrize(("fourcc", "width", "height"), READ)
 def test_each_pixel_format_gives_the_colours_that_the_camera_shows(step, fourcc, width, height):
     said = step(f"reads {fourcc} {width} {height}")

@@ -261,6 +261,13 @@ def test_fps_thins_out_and_counts() -> None:
     assert rig.causes(Dropped) == ["fps_limit"] * 15
 
 
+@pytest.mark.parametrize("wanted", [15, 24, 60, 80, 96])
+def test_a_rate_that_does_not_divide_the_sources_is_kept_on_average(wanted: int) -> None:
+    rig = Rig(count=100, limits=Limits(fps=Fraction(wanted)))  # of 100 a second
+    rig.runtime.run()
+    assert abs(len(rig.shown) - wanted) <= 1
+
+
 def test_a_size_that_changes_midway_is_followed() -> None:
     rig = Rig(count=6, sizes={0: SCENE.size, 3: Size(100, 75)})
     rig.runtime.run()
