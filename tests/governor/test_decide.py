@@ -123,8 +123,9 @@ def test_memory_is_given_time_to_be_freed() -> None:
 
 
 def test_waiting_for_memory_is_a_reason_to_hold_less() -> None:
-    board = Board(see=with_values(memory_pressure=lambda at_s: 40.0 * (at_s == 10.0)), has_memory=True).run(12)
-    assert board.changes == [(10.0, "middle/1")]
+    board = Board(see=with_values(memory_pressure=lambda at_s: 40.0 * (at_s >= 20)), has_memory=True).run(34)
+    assert board.changes == [(20.0, "middle/1")]  # once, and not again until its effect can be seen
+    assert board.run(2).running == "small/1"
 
 
 def test_a_low_battery_brings_its_own_limit() -> None:
