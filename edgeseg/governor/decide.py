@@ -10,13 +10,14 @@ import math
 from dataclasses import replace
 
 from edgeseg.governor.decision import Decision, Expectation, Pressure, Reason
-from edgeseg.governor.detect import over_looks, pressure
+from edgeseg.governor.detect import over_looks, pressures
 from edgeseg.governor.fit import Fit, best, fit_of, fits, is_at_limit, is_better
 from edgeseg.governor.learn import memory_of, observed, target_fps
 from edgeseg.governor.observation import Observation, cleaned
+from edgeseg.governor.patience import failed, forgiven, left
 from edgeseg.governor.policy import Policy
 from edgeseg.governor.rung import Kind, Ladder
-from edgeseg.governor.state import Failure, State
+from edgeseg.governor.state import State
 
 BUILD_S = 8.0  # a rung that does not run after so long was not built
 SURE_LOOKS = 16  # at the power, before frames are left out for it
@@ -26,8 +27,6 @@ FREED_S, FREED_LAST_S = 2.5, 10.0  # from a change on, until the last rung's mem
 HEAT_LEAST_S = 6.0  # even there
 HEAT_PATIENCE_S = 45.0  # before it goes up after that, and from one step up to the next
 HEAT_OVER_S = 300.0  # a heat so long ago does not matter
-SOON_S = 45.0  # a rung that must be left so soon after it was taken has failed
-FORGIVEN_S = 120.0  # one that served so long has not
 WRONG = 0.15  # in logarithms: such an expectation was wrong
 PUSHED = {
     Pressure.LOAD: Reason.LOAD,
@@ -58,7 +57,7 @@ def decide(policy: Policy, state: State, seen: Observation) -> tuple[State, Deci
     if running is None:
         return _told(state, Decision(wanted.name, False, Reason.START, "nothing has run yet"))
     if running.name != wanted.name:
-        return _changing(policy, state)
+        return _changing(policy, state, seen.not_built)
     if seen.rung is None:
         return _told(state, Decision(wanted.name, False, Reason.CHANGING, "it has just come"))
     if not seen.frames_in and not seen.frame_ms:
@@ -74,15 +73,15 @@ def _judged(policy: Policy, state: State, seen: Observation) -> tuple[State, Dec
     assert rung is not None
     current = fit_of(policy, state, rung)
     state = replace(state, looks=state.looks + 1, over_looks=over_looks(policy, state, current))
-    push = pressure(policy, state, current, seen.throttled)
-    if push is not Pressure.NONE:
-        return _down(policy, replace(state, room_s=None), current, push)
+    pushes = pressures(policy, state, current, seen.throttled)
+    if pushes:
+        return _pushed(policy, replace(state, room_s=None), current, pushes)
     if state.looks % ROOM_LOOKS == 0:
-        allowed = [fit for fit in fits(policy, state) if state.time_s >= state.blocked_until(fit.rung.name)]
+        allowed = _unblocked(state, fits(policy, state))
         better = best(policy, allowed)[0] if allowed else current
         if is_better(better.rung, rung):
             return _up(policy, state, current, better)
-        state = _forgiven(replace(state, room_s=None))
+        state = forgiven(replace(state, room_s=None))
     return _told(state, Decision(rung.name, False, Reason.HOLD, _figures(policy, state, current)))
 
 
@@ -104,6 +103,16 @@ def _up(policy: Policy, state: State, current: Fit, better: Fit) -> tuple[State,
     )
 
 
+def _pushed(policy: Policy, state: State, current: Fit, pushes: tuple[Pressure, ...]) -> tuple[State, Decision]:
+    """What the first pressure moves that moves anything; where none does, what the first has to say."""
+    results = []
+    for push in pushes:
+        results.append(_down(policy, state, current, push))
+        if results[-1][1].changed:
+            return results[-1]
+    return results[0]
+
+
 def _down(policy: Policy, state: State, current: Fit, push: Pressure) -> tuple[State, Decision]:
     """Away from a rung that a limit or the frame rate does not let stay."""
     figures = _figures(policy, state, current)
@@ -114,13 +123,14 @@ def _down(policy: Policy, state: State, current: Fit, push: Pressure) -> tuple[S
         return _told(state, replace(hold, evidence=f"what the last rung held is still being freed; {figures}"))
     if push is Pressure.HEAT and _is_heat_moving(policy, state):
         return _told(state, replace(hold, evidence=f"the last move's effect is still to come; {figures}"))
-    relief = _relief(push, current, fits(policy, state))
+    found = fits(policy, state)
+    relief = _relief(push, current, _unblocked(state, found)) or _relief(push, current, found)
     if not relief:
         return _told(state, replace(hold, reason=Reason.NOTHING_FITS))
     chosen, fitting = _chosen(policy, state, current, relief, push)
     if chosen is current:
         return _told(state, replace(hold, evidence=f"nothing else is worth it; {figures}"))
-    state = _failed(policy, state, current, push)
+    state = left(policy, state, is_load=push is Pressure.LOAD)
     if push is Pressure.HEAT:
         state = replace(state, moved_s=state.time_s)
     reason = PUSHED[push] if fitting else Reason.NOTHING_FITS
@@ -159,6 +169,11 @@ def _is_sure(policy: Policy, state: State, push: Pressure) -> bool:
     return state.time_s - state.running_s >= FREED_LAST_S
 
 
+def _unblocked(state: State, found: list[Fit]) -> list[Fit]:
+    """Those that are not to be left alone for having failed."""
+    return [fit for fit in found if state.time_s >= state.blocked_until(fit.rung.name)]
+
+
 def _relief(push: Pressure, current: Fit, found: list[Fit]) -> list[Fit]:
     """The rungs that need less of what there is too little of."""
     others = [fit for fit in found if fit.rung.name != current.rung.name]
@@ -186,39 +201,17 @@ def _move(policy: Policy, state: State, fit: Fit, reason: Reason, evidence: str)
     return _told(state, Decision(fit.rung.name, True, reason, evidence, expected, now_s + policy.review_s))
 
 
-def _changing(policy: Policy, state: State) -> tuple[State, Decision]:
-    """What is wanted does not run yet; after a while it was not built, and is not asked for again soon."""
+def _changing(policy: Policy, state: State, not_built: str | None) -> tuple[State, Decision]:
+    """What is wanted does not run yet; if it was not built, or after a while, it is not asked for again soon."""
     assert state.wanted is not None
     assert state.running is not None
     waited_s = state.time_s - state.wanted_s
-    if waited_s < BUILD_S:
+    if waited_s < BUILD_S and not_built != state.wanted:
         return _told(state, Decision(state.wanted, False, Reason.CHANGING, f"asked for {waited_s:.1f} s ago"))
-    state = _with_failure(policy, state, state.wanted)
-    evidence = f"{state.wanted} was asked for {waited_s:.0f} s ago and does not run"
+    state = failed(policy, state, state.wanted)
+    evidence = f"{state.wanted} was asked for {waited_s:.1f} s ago and was not built"
     state = replace(state, wanted=state.running, expected=None, review_s=None)
     return _told(state, Decision(state.running, True, Reason.NOT_BUILT, evidence))
-
-
-def _failed(policy: Policy, state: State, current: Fit, push: Pressure) -> State:
-    """Note that a rung must be left so soon that it should not have been taken; not if the board has become slower."""
-    if state.time_s - state.running_s > SOON_S:
-        return state
-    if push is Pressure.LOAD and state.speed.slow > state.arrived_slow * math.exp(WRONG):
-        return state
-    return _with_failure(policy, state, current.rung.name)
-
-
-def _with_failure(policy: Policy, state: State, name: str) -> State:
-    before = next((failure.count for failure in state.failures if failure.rung == name), 0)
-    wait_s = min(policy.patience_max_s, policy.patience_s * 2.0 ** min(before + 1, 32))
-    others = tuple(failure for failure in state.failures if failure.rung != name)
-    return replace(state, failures=(*others, Failure(name, before + 1, state.time_s + wait_s)))
-
-
-def _forgiven(state: State) -> State:
-    if not state.failures or state.time_s - state.running_s < FORGIVEN_S:
-        return state
-    return replace(state, failures=tuple(one for one in state.failures if one.rung != state.running))
 
 
 def _reviewed(state: State) -> State:

@@ -182,9 +182,30 @@ def test_a_rung_that_is_not_built_is_given_up_for_a_while() -> None:
         board.running = "large/1"  # whatever is asked for
     reasons = [decision.reason for decision in decisions if decision.changed]
     assert reasons[:2] == [Reason.LOAD, Reason.NOT_BUILT]
-    assert "was asked for 8 s ago and does not run" in next(
+    assert "was asked for 8.0 s ago and was not built" in next(
         decision.evidence for decision in decisions if decision.reason is Reason.NOT_BUILT
     )
+
+
+def test_a_failed_build_that_is_told_of_is_given_up_at_once() -> None:
+    board = Board(slow=lambda at_s: 3.0 if at_s > 10 else 1.0).run(10.5)
+    assert board.running == "small/1"
+    board.running, board.see = "large/1", with_values(not_built="small/1")
+    assert board.look().reason is Reason.NOT_BUILT
+    board.see = with_values()
+    board.run(2)
+    assert board.running not in ("small/1", "large/1")  # the next best, as it is still too slow
+
+
+def test_heat_that_waits_does_not_keep_it_from_holding_the_rate() -> None:
+    hot = with_values(temp_c=lambda at_s: 60 + min(13.8, 0.25 * at_s))
+    board = Board(policy=Policy(temp_max_c=75), see=hot, slow=lambda at_s: 4.0 if at_s > 58 else 1.0).run(57)
+    moved_s = board.changes[-1][0]
+    assert moved_s > 32
+    board.slow = lambda at_s: 2.5
+    board.state = replace(board.state, moved_s=board.at_s)  # heat has only just moved it
+    board.run(3)
+    assert board.running in ("small/1", "small/2")
 
 
 def test_no_frames_change_nothing() -> None:
