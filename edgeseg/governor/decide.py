@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from edgeseg.governor.decision import Decision, Expectation, Pressure, Reason
 from edgeseg.governor.detect import over_looks, pressures
+from edgeseg.governor.evidence import figures
 from edgeseg.governor.fit import Fit, best, fit_of, fits, is_at_limit, is_better
-from edgeseg.governor.learn import memory_of, observed, target_fps
+from edgeseg.governor.learn import observed
 from edgeseg.governor.observation import Observation, cleaned
 from edgeseg.governor.patience import failed, forgiven, left
 from edgeseg.governor.policy import Policy
@@ -82,7 +83,7 @@ def _judged(policy: Policy, state: State, seen: Observation) -> tuple[State, Dec
         if is_better(better.rung, rung):
             return _up(policy, state, current, better)
         state = forgiven(replace(state, room_s=None))
-    return _told(state, Decision(rung.name, False, Reason.HOLD, _figures(policy, state, current)))
+    return _told(state, Decision(rung.name, False, Reason.HOLD, figures(policy, state, current)))
 
 
 def _up(policy: Policy, state: State, current: Fit, better: Fit) -> tuple[State, Decision]:
@@ -93,13 +94,13 @@ def _up(policy: Policy, state: State, current: Fit, better: Fit) -> tuple[State,
     if policy.temp_max_c is not None and state.moved_s is not None:
         hot_s, here_s = state.time_s - state.moved_s, state.time_s - state.running_s
         if hot_s < HEAT_PATIENCE_S or (hot_s < HEAT_OVER_S and here_s < HEAT_PATIENCE_S):
-            evidence = f"it was too hot {hot_s:.0f} s ago; {_figures(policy, state, current)}"
+            evidence = f"it was too hot {hot_s:.0f} s ago; {figures(policy, state, current)}"
             return _told(state, Decision(current.rung.name, False, Reason.HOLD, evidence))
     if waited_s < policy.patience_s or state.time_s - state.running_s < policy.patience_s:
-        evidence = f"{better.rung.name} fits since {waited_s:.1f} s; {_figures(policy, state, current)}"
+        evidence = f"{better.rung.name} fits since {waited_s:.1f} s; {figures(policy, state, current)}"
         return _told(state, Decision(current.rung.name, False, Reason.HOLD, evidence))
     return _move(
-        policy, state, better, Reason.ROOM, f"it fits since {waited_s:.1f} s; {_figures(policy, state, better)}"
+        policy, state, better, Reason.ROOM, f"it fits since {waited_s:.1f} s; {figures(policy, state, better)}"
     )
 
 
@@ -115,26 +116,26 @@ def _pushed(policy: Policy, state: State, current: Fit, pushes: tuple[Pressure, 
 
 def _down(policy: Policy, state: State, current: Fit, push: Pressure) -> tuple[State, Decision]:
     """Away from a rung that a limit or the frame rate does not let stay."""
-    figures = _figures(policy, state, current)
-    hold = Decision(current.rung.name, False, Reason.HOLD, figures)
+    seen_of_it = figures(policy, state, current)
+    hold = Decision(current.rung.name, False, Reason.HOLD, seen_of_it)
     if push is Pressure.LOAD and state.time_s - state.running_s < policy.settle_s:
-        return _told(state, replace(hold, evidence=f"it is judged in a moment; {figures}"))
+        return _told(state, replace(hold, evidence=f"it is judged in a moment; {seen_of_it}"))
     if push is Pressure.MEMORY and state.time_s - state.running_s < FREED_S and state.expected is not None:
-        return _told(state, replace(hold, evidence=f"what the last rung held is still being freed; {figures}"))
+        return _told(state, replace(hold, evidence=f"what the last rung held is still being freed; {seen_of_it}"))
     if push is Pressure.HEAT and _is_heat_moving(policy, state):
-        return _told(state, replace(hold, evidence=f"the last move's effect is still to come; {figures}"))
+        return _told(state, replace(hold, evidence=f"the last move's effect is still to come; {seen_of_it}"))
     found = fits(policy, state)
     relief = _relief(push, current, _unblocked(state, found)) or _relief(push, current, found)
     if not relief:
         return _told(state, replace(hold, reason=Reason.NOTHING_FITS))
     chosen, fitting = _chosen(policy, state, current, relief, push)
     if chosen is current:
-        return _told(state, replace(hold, evidence=f"nothing else is worth it; {figures}"))
+        return _told(state, replace(hold, evidence=f"nothing else is worth it; {seen_of_it}"))
     state = left(policy, state, is_load=push is Pressure.LOAD)
     if push is Pressure.HEAT:
         state = replace(state, moved_s=state.time_s)
     reason = PUSHED[push] if fitting else Reason.NOTHING_FITS
-    return _move(policy, state, chosen, reason, f"{current.rung.name} {figures}")
+    return _move(policy, state, chosen, reason, f"{current.rung.name} {seen_of_it}")
 
 
 def _is_heat_moving(policy: Policy, state: State) -> bool:
@@ -238,23 +239,3 @@ def _told(state: State, decision: Decision) -> tuple[State, Decision]:
     if not state.notes:
         return state, decision
     return replace(state, notes=()), replace(decision, notes=state.notes)
-
-
-def _figures(policy: Policy, state: State, fit: Fit) -> str:
-    """What the reason rests on."""
-    parts = [f"takes {fit.load_ms:.1f} ms"]
-    fps, shown = target_fps(policy, state), state.rate.shown_fps()
-    if fps is not None:
-        parts[0] += f" of {1e3 / fps * fit.rung.frames:.1f} a frame"
-    if shown is not None:
-        parts.append(f"{shown:.1f} fps")
-    if state.speed.slow > 1.1 or state.speed.slow < 0.9:
-        parts.append(f"the board is {state.speed.slow:.2f} times as slow")
-    if policy.temp_max_c is not None and state.heat.temp_c is not None:
-        blind = ", by the model alone" if state.heat.is_blind else ""
-        parts.append(f"{state.heat.temp_c:.1f} C, {fit.temp_c or 0:.1f} to come{blind}")
-    if state.power_limit_w is not None:
-        parts.append(f"{fit.watts:.2f} W of {state.power_limit_w:g}")
-    if state.memory_limit_mb is not None:
-        parts.append(f"{memory_of(state, fit.rung):.0f} MB of {state.memory_limit_mb:.0f}")
-    return ", ".join(parts)
