@@ -79,8 +79,9 @@ def _judged(policy: Policy, state: State, seen: Observation) -> tuple[State, Dec
         return _pushed(policy, replace(state, room_s=None), current, pushes)
     if state.looks % ROOM_LOOKS == 0:
         allowed = _unblocked(state, fits(policy, state))
-        better = best(policy, allowed)[0] if allowed else current
-        if is_better(better.rung, rung):
+        better, is_fitting = best(policy, allowed) if allowed else (current, False)
+        is_shown_again = rung.kind is Kind.COVER and (better.keeps_limits or better.is_tight)
+        if is_better(better.rung, rung) and (is_fitting or is_shown_again):
             return _up(policy, state, current, better)
         state = forgiven(replace(state, room_s=None))
     return _told(state, Decision(rung.name, False, Reason.HOLD, figures(policy, state, current)))
@@ -176,13 +177,19 @@ def _unblocked(state: State, found: list[Fit]) -> list[Fit]:
 
 
 def _relief(push: Pressure, current: Fit, found: list[Fit]) -> list[Fit]:
-    """The rungs that need less of what there is too little of."""
+    """The rungs that need less of what there is too little of, and no more of what matters more."""
     others = [fit for fit in found if fit.rung.name != current.rung.name]
     if push is Pressure.MEMORY:
         return [fit for fit in others if fit.rung.memory_mb < current.rung.memory_mb]
-    if push in (Pressure.HEAT, Pressure.POWER):
+    others = [fit for fit in others if fit.over_mb <= current.over_mb]
+    if push is Pressure.POWER:
         return [fit for fit in others if fit.watts < current.watts]
-    return [fit for fit in others if fit.share < current.share]
+    others = [fit for fit in others if fit.over_w <= current.over_w]
+    if push is Pressure.HEAT:
+        return [fit for fit in others if fit.watts < current.watts]
+    # The cover is for limits: a slow picture is more than none.
+    shown = [fit for fit in others if fit.rung.kind is not Kind.COVER and fit.share < current.share]
+    return [fit for fit in shown if fit.keeps_limits or fit.is_tight or fit.over_c <= current.over_c]
 
 
 def _move(policy: Policy, state: State, fit: Fit, reason: Reason, evidence: str) -> tuple[State, Decision]:

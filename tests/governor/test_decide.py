@@ -174,6 +174,21 @@ def test_without_such_a_rung_the_cheapest_serves() -> None:
     assert board.log[-1][1].reason is Reason.NOTHING_FITS
 
 
+def test_the_cover_is_for_limits_and_no_slow_board_takes_it() -> None:
+    board = Board(slow=lambda at_s: 20.0 if at_s < 60 else 1.0).run(50)
+    assert board.running == "small/4 half"
+    squeezed = Board(policy=Policy(memory_max_mb=101), slow=lambda at_s: 8.0).run(200)
+    assert squeezed.running == "cover"
+    assert squeezed.changes == []
+
+
+def test_from_the_cover_it_comes_back_when_limits_let_it() -> None:
+    limit = with_values(cgroup_memory_limit_mb=lambda at_s: 250.0 if not 20 < at_s < 60 else 101.0)
+    board = Board(see=limit, has_memory=True).run(40)
+    assert board.running == "cover"
+    assert board.run(60).running == "large/1"
+
+
 def test_a_rung_that_is_not_built_is_given_up_for_a_while() -> None:
     board = Board(slow=lambda at_s: 3.0 if at_s > 10 else 1.0)
     decisions = []
