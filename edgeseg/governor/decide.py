@@ -10,13 +10,15 @@ import math
 from dataclasses import replace
 
 from edgeseg.governor.decision import Decision, Expectation, Pressure, Reason
-from edgeseg.governor.detect import over_looks, pressure
+from edgeseg.governor.detect import over_looks, pressures
+from edgeseg.governor.evidence import figures
 from edgeseg.governor.fit import Fit, best, fit_of, fits, is_at_limit, is_better
-from edgeseg.governor.learn import memory_of, observed, target_fps
+from edgeseg.governor.learn import observed
 from edgeseg.governor.observation import Observation, cleaned
+from edgeseg.governor.patience import failed, forgiven, left
 from edgeseg.governor.policy import Policy
 from edgeseg.governor.rung import Kind, Ladder
-from edgeseg.governor.state import Failure, State
+from edgeseg.governor.state import State
 
 BUILD_S = 8.0  # a rung that does not run after so long was not built
 SURE_LOOKS = 16  # at the power, before frames are left out for it
@@ -26,8 +28,6 @@ FREED_S, FREED_LAST_S = 2.5, 10.0  # from a change on, until the last rung's mem
 HEAT_LEAST_S = 6.0  # even there
 HEAT_PATIENCE_S = 45.0  # before it goes up after that, and from one step up to the next
 HEAT_OVER_S = 300.0  # a heat so long ago does not matter
-SOON_S = 45.0  # a rung that must be left so soon after it was taken has failed
-FORGIVEN_S = 120.0  # one that served so long has not
 WRONG = 0.15  # in logarithms: such an expectation was wrong
 PUSHED = {
     Pressure.LOAD: Reason.LOAD,
@@ -58,7 +58,7 @@ def decide(policy: Policy, state: State, seen: Observation) -> tuple[State, Deci
     if running is None:
         return _told(state, Decision(wanted.name, False, Reason.START, "nothing has run yet"))
     if running.name != wanted.name:
-        return _changing(policy, state)
+        return _changing(policy, state, seen.not_built)
     if seen.rung is None:
         return _told(state, Decision(wanted.name, False, Reason.CHANGING, "it has just come"))
     if not seen.frames_in and not seen.frame_ms:
@@ -74,16 +74,17 @@ def _judged(policy: Policy, state: State, seen: Observation) -> tuple[State, Dec
     assert rung is not None
     current = fit_of(policy, state, rung)
     state = replace(state, looks=state.looks + 1, over_looks=over_looks(policy, state, current))
-    push = pressure(policy, state, current, seen.throttled)
-    if push is not Pressure.NONE:
-        return _down(policy, replace(state, room_s=None), current, push)
+    pushes = pressures(policy, state, current, seen.throttled)
+    if pushes:
+        return _pushed(policy, replace(state, room_s=None), current, pushes)
     if state.looks % ROOM_LOOKS == 0:
-        allowed = [fit for fit in fits(policy, state) if state.time_s >= state.blocked_until(fit.rung.name)]
-        better = best(policy, allowed)[0] if allowed else current
-        if is_better(better.rung, rung):
+        allowed = _unblocked(state, fits(policy, state))
+        better, is_fitting = best(policy, allowed) if allowed else (current, False)
+        is_shown_again = rung.kind is Kind.COVER and (better.keeps_limits or better.is_tight)
+        if is_better(better.rung, rung) and (is_fitting or is_shown_again):
             return _up(policy, state, current, better)
-        state = _forgiven(replace(state, room_s=None))
-    return _told(state, Decision(rung.name, False, Reason.HOLD, _figures(policy, state, current)))
+        state = forgiven(replace(state, room_s=None))
+    return _told(state, Decision(rung.name, False, Reason.HOLD, figures(policy, state, current)))
 
 
 def _up(policy: Policy, state: State, current: Fit, better: Fit) -> tuple[State, Decision]:
@@ -94,37 +95,48 @@ def _up(policy: Policy, state: State, current: Fit, better: Fit) -> tuple[State,
     if policy.temp_max_c is not None and state.moved_s is not None:
         hot_s, here_s = state.time_s - state.moved_s, state.time_s - state.running_s
         if hot_s < HEAT_PATIENCE_S or (hot_s < HEAT_OVER_S and here_s < HEAT_PATIENCE_S):
-            evidence = f"it was too hot {hot_s:.0f} s ago; {_figures(policy, state, current)}"
+            evidence = f"it was too hot {hot_s:.0f} s ago; {figures(policy, state, current)}"
             return _told(state, Decision(current.rung.name, False, Reason.HOLD, evidence))
     if waited_s < policy.patience_s or state.time_s - state.running_s < policy.patience_s:
-        evidence = f"{better.rung.name} fits since {waited_s:.1f} s; {_figures(policy, state, current)}"
+        evidence = f"{better.rung.name} fits since {waited_s:.1f} s; {figures(policy, state, current)}"
         return _told(state, Decision(current.rung.name, False, Reason.HOLD, evidence))
     return _move(
-        policy, state, better, Reason.ROOM, f"it fits since {waited_s:.1f} s; {_figures(policy, state, better)}"
+        policy, state, better, Reason.ROOM, f"it fits since {waited_s:.1f} s; {figures(policy, state, better)}"
     )
+
+
+def _pushed(policy: Policy, state: State, current: Fit, pushes: tuple[Pressure, ...]) -> tuple[State, Decision]:
+    """What the first pressure moves that moves anything; where none does, what the first has to say."""
+    results = []
+    for push in pushes:
+        results.append(_down(policy, state, current, push))
+        if results[-1][1].changed:
+            return results[-1]
+    return results[0]
 
 
 def _down(policy: Policy, state: State, current: Fit, push: Pressure) -> tuple[State, Decision]:
     """Away from a rung that a limit or the frame rate does not let stay."""
-    figures = _figures(policy, state, current)
-    hold = Decision(current.rung.name, False, Reason.HOLD, figures)
+    seen_of_it = figures(policy, state, current)
+    hold = Decision(current.rung.name, False, Reason.HOLD, seen_of_it)
     if push is Pressure.LOAD and state.time_s - state.running_s < policy.settle_s:
-        return _told(state, replace(hold, evidence=f"it is judged in a moment; {figures}"))
+        return _told(state, replace(hold, evidence=f"it is judged in a moment; {seen_of_it}"))
     if push is Pressure.MEMORY and state.time_s - state.running_s < FREED_S and state.expected is not None:
-        return _told(state, replace(hold, evidence=f"what the last rung held is still being freed; {figures}"))
+        return _told(state, replace(hold, evidence=f"what the last rung held is still being freed; {seen_of_it}"))
     if push is Pressure.HEAT and _is_heat_moving(policy, state):
-        return _told(state, replace(hold, evidence=f"the last move's effect is still to come; {figures}"))
-    relief = _relief(push, current, fits(policy, state))
+        return _told(state, replace(hold, evidence=f"the last move's effect is still to come; {seen_of_it}"))
+    found = fits(policy, state)
+    relief = _relief(push, current, _unblocked(state, found)) or _relief(push, current, found)
     if not relief:
         return _told(state, replace(hold, reason=Reason.NOTHING_FITS))
     chosen, fitting = _chosen(policy, state, current, relief, push)
     if chosen is current:
-        return _told(state, replace(hold, evidence=f"nothing else is worth it; {figures}"))
-    state = _failed(policy, state, current, push)
+        return _told(state, replace(hold, evidence=f"nothing else is worth it; {seen_of_it}"))
+    state = left(policy, state, is_load=push is Pressure.LOAD)
     if push is Pressure.HEAT:
         state = replace(state, moved_s=state.time_s)
     reason = PUSHED[push] if fitting else Reason.NOTHING_FITS
-    return _move(policy, state, chosen, reason, f"{current.rung.name} {figures}")
+    return _move(policy, state, chosen, reason, f"{current.rung.name} {seen_of_it}")
 
 
 def _is_heat_moving(policy: Policy, state: State) -> bool:
@@ -159,14 +171,25 @@ def _is_sure(policy: Policy, state: State, push: Pressure) -> bool:
     return state.time_s - state.running_s >= FREED_LAST_S
 
 
+def _unblocked(state: State, found: list[Fit]) -> list[Fit]:
+    """Those that are not to be left alone for having failed."""
+    return [fit for fit in found if state.time_s >= state.blocked_until(fit.rung.name)]
+
+
 def _relief(push: Pressure, current: Fit, found: list[Fit]) -> list[Fit]:
-    """The rungs that need less of what there is too little of."""
+    """The rungs that need less of what there is too little of, and no more of what matters more."""
     others = [fit for fit in found if fit.rung.name != current.rung.name]
     if push is Pressure.MEMORY:
         return [fit for fit in others if fit.rung.memory_mb < current.rung.memory_mb]
-    if push in (Pressure.HEAT, Pressure.POWER):
+    others = [fit for fit in others if fit.over_mb <= current.over_mb]
+    if push is Pressure.POWER:
         return [fit for fit in others if fit.watts < current.watts]
-    return [fit for fit in others if fit.share < current.share]
+    others = [fit for fit in others if fit.over_w <= current.over_w]
+    if push is Pressure.HEAT:
+        return [fit for fit in others if fit.watts < current.watts]
+    # The cover is for limits: a slow picture is more than none.
+    shown = [fit for fit in others if fit.rung.kind is not Kind.COVER and fit.share < current.share]
+    return [fit for fit in shown if fit.keeps_limits or fit.is_tight or fit.over_c <= current.over_c]
 
 
 def _move(policy: Policy, state: State, fit: Fit, reason: Reason, evidence: str) -> tuple[State, Decision]:
@@ -186,39 +209,17 @@ def _move(policy: Policy, state: State, fit: Fit, reason: Reason, evidence: str)
     return _told(state, Decision(fit.rung.name, True, reason, evidence, expected, now_s + policy.review_s))
 
 
-def _changing(policy: Policy, state: State) -> tuple[State, Decision]:
-    """What is wanted does not run yet; after a while it was not built, and is not asked for again soon."""
+def _changing(policy: Policy, state: State, not_built: str | None) -> tuple[State, Decision]:
+    """What is wanted does not run yet; if it was not built, or after a while, it is not asked for again soon."""
     assert state.wanted is not None
     assert state.running is not None
     waited_s = state.time_s - state.wanted_s
-    if waited_s < BUILD_S:
+    if waited_s < BUILD_S and not_built != state.wanted:
         return _told(state, Decision(state.wanted, False, Reason.CHANGING, f"asked for {waited_s:.1f} s ago"))
-    state = _with_failure(policy, state, state.wanted)
-    evidence = f"{state.wanted} was asked for {waited_s:.0f} s ago and does not run"
+    state = failed(policy, state, state.wanted)
+    evidence = f"{state.wanted} was asked for {waited_s:.1f} s ago and was not built"
     state = replace(state, wanted=state.running, expected=None, review_s=None)
     return _told(state, Decision(state.running, True, Reason.NOT_BUILT, evidence))
-
-
-def _failed(policy: Policy, state: State, current: Fit, push: Pressure) -> State:
-    """Note that a rung must be left so soon that it should not have been taken; not if the board has become slower."""
-    if state.time_s - state.running_s > SOON_S:
-        return state
-    if push is Pressure.LOAD and state.speed.slow > state.arrived_slow * math.exp(WRONG):
-        return state
-    return _with_failure(policy, state, current.rung.name)
-
-
-def _with_failure(policy: Policy, state: State, name: str) -> State:
-    before = next((failure.count for failure in state.failures if failure.rung == name), 0)
-    wait_s = min(policy.patience_max_s, policy.patience_s * 2.0 ** min(before + 1, 32))
-    others = tuple(failure for failure in state.failures if failure.rung != name)
-    return replace(state, failures=(*others, Failure(name, before + 1, state.time_s + wait_s)))
-
-
-def _forgiven(state: State) -> State:
-    if not state.failures or state.time_s - state.running_s < FORGIVEN_S:
-        return state
-    return replace(state, failures=tuple(one for one in state.failures if one.rung != state.running))
 
 
 def _reviewed(state: State) -> State:
@@ -245,23 +246,3 @@ def _told(state: State, decision: Decision) -> tuple[State, Decision]:
     if not state.notes:
         return state, decision
     return replace(state, notes=()), replace(decision, notes=state.notes)
-
-
-def _figures(policy: Policy, state: State, fit: Fit) -> str:
-    """What the reason rests on."""
-    parts = [f"takes {fit.load_ms:.1f} ms"]
-    fps, shown = target_fps(policy, state), state.rate.shown_fps()
-    if fps is not None:
-        parts[0] += f" of {1e3 / fps * fit.rung.frames:.1f} a frame"
-    if shown is not None:
-        parts.append(f"{shown:.1f} fps")
-    if state.speed.slow > 1.1 or state.speed.slow < 0.9:
-        parts.append(f"the board is {state.speed.slow:.2f} times as slow")
-    if policy.temp_max_c is not None and state.heat.temp_c is not None:
-        blind = ", by the model alone" if state.heat.is_blind else ""
-        parts.append(f"{state.heat.temp_c:.1f} C, {fit.temp_c or 0:.1f} to come{blind}")
-    if state.power_limit_w is not None:
-        parts.append(f"{fit.watts:.2f} W of {state.power_limit_w:g}")
-    if state.memory_limit_mb is not None:
-        parts.append(f"{memory_of(state, fit.rung):.0f} MB of {state.memory_limit_mb:.0f}")
-    return ", ".join(parts)

@@ -9,7 +9,6 @@ from enum import Enum
 class Pressure(Enum):
     """What pushes down."""
 
-    NONE = "none"
     LOAD = "load"
     HEAT = "heat"
     POWER = "power"

@@ -18,15 +18,16 @@ def over_looks(policy: Policy, state: State, current: Fit) -> int:
     return min(99, state.over_looks + 1)
 
 
-def pressure(policy: Policy, state: State, current: Fit, throttled: bool | None) -> Pressure:
-    """What pushes the running rung down, `state.over_looks` being of this look."""
+def pressures(policy: Policy, state: State, current: Fit, throttled: bool | None) -> tuple[Pressure, ...]:
+    """What pushes the running rung down, the hardest first, `state.over_looks` being of this look."""
+    found = []
     limit_mb, limit_w = state.memory_limit_mb, state.power_limit_w
     if limit_mb is not None and memory_of(state, current.rung) > limit_mb:
-        return Pressure.MEMORY
+        found.append(Pressure.MEMORY)
     if limit_w is not None and (state.watts_more or current.rung.power_w is not None) and current.watts > limit_w:
-        return Pressure.POWER
+        found.append(Pressure.POWER)
     if is_too_hot(policy, state, current.watts, throttled):
-        return Pressure.HEAT
+        found.append(Pressure.HEAT)
     if state.over_looks >= OVER_LOOKS:
-        return Pressure.LOAD
-    return Pressure.NONE
+        found.append(Pressure.LOAD)
+    return tuple(found)

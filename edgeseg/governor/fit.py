@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeseg.governor.heat import ACT_C, TAKE_C, TAKE_HORIZON_S
+from edgeseg.governor.heat import ACT_C, TAKE_C, TAKE_HORIZON_S, margin_c
 from edgeseg.governor.learn import interval_ms, memory_of, watts_of
 from edgeseg.governor.policy import Policy
 from edgeseg.governor.rung import Kind, Rung
@@ -48,7 +48,7 @@ def fit_of(policy: Policy, state: State, rung: Rung) -> Fit:
     if temp_c is not None and policy.temp_max_c is not None:
         heat = state.heat
         doubt_c = heat.doubted_c(TAKE_HORIZON_S) - heat.doubt_c if heat.is_blind else 0.0  # it will grow
-        over_c = max(0.0, temp_c + doubt_c - (policy.temp_max_c - policy.temp_margin_c - TAKE_C))
+        over_c = max(0.0, temp_c + doubt_c - (policy.temp_max_c - margin_c(heat, policy.temp_margin_c + TAKE_C)))
         is_tight = temp_c - state.heat.doubt_c < policy.temp_max_c - ACT_C
     power_w, limit_mb = state.power_limit_w, state.memory_limit_mb
     over_w = 0.0  # watts that stand for others that nobody measured are no reason to leave a rung
@@ -107,7 +107,7 @@ def is_too_hot(policy: Policy, state: State, watts: float, throttled: bool | Non
     if soon_c is None or state.heat.temp_c is None:
         return False
     rest_c = state.heat.after(policy, watts, TAKE_HORIZON_S) or soon_c
-    limit_c = policy.temp_max_c - policy.temp_margin_c
+    limit_c = policy.temp_max_c - margin_c(state.heat, policy.temp_margin_c)
     return (soon_c > limit_c and rest_c > limit_c) or is_at_limit(policy, state)
 
 
@@ -115,4 +115,4 @@ def is_at_limit(policy: Policy, state: State) -> bool:
     """Whether the limit of heat is met now, or could be for all that is known."""
     if policy.temp_max_c is None or state.heat.temp_c is None:
         return False
-    return state.heat.temp_c + state.heat.doubt_c > policy.temp_max_c - ACT_C
+    return state.heat.temp_c + state.heat.doubt_c > policy.temp_max_c - margin_c(state.heat, ACT_C)

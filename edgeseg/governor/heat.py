@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 
 from edgeseg.governor.policy import Policy
 
-KEEP = 20  # seconds of temperatures, one a second
+KEEP = 45  # seconds of temperatures, one a second: what tells how things move
+FIT = 20  # of these, what tells where they go
 LEAST = 8  # before so many are there the board is taken to be at rest
-DOUBT_C_PER_S, MOST_DOUBT_C = 0.02, 6.0  # how much a model without a sensor is doubted, where nothing was moving
-STEADY_S = 60.0  # over so long it is seen whether what is around moves
-BLIND_C = 0.2  # ten seconds of doubt, or fewer where things move
+DOUBT_C_PER_S, MOST_DOUBT_C = 0.012, 8.0  # how much a model without a sensor is doubted, where nothing moved
+MOVING = 1.5  # what was moving may move so many times as fast meanwhile
+BLIND_C = 0.1  # ten seconds of doubt, or fewer where things move
 TAKE_HORIZON_S = 90.0
 TAKE_C = 0.5  # cooler than what may be kept
 ACT_C = 0.4  # so near to the limit nothing is waited for
@@ -35,14 +36,14 @@ class Heat:
     """What is known of the temperature; None: unknown.
 
     temp_c: now, measured or modelled. own_c: the own watts' part of it. around_c: the rest's resting value;
-    around_was_c: its mean over the last minute. doubt_c: what the model may be wrong by for want of a sensor. said: the
-    temperatures since the last whole second.
+    moving_c_per_s: how fast the rest moved when the sensor was lost. doubt_c: what the model may be wrong by for want
+    of a sensor. said: the temperatures since the last whole second.
     """
 
     temp_c: float | None = None
     own_c: float | None = None
     around_c: float | None = None
-    around_was_c: float | None = None
+    moving_c_per_s: float = 0.0
     doubt_c: float = 0.0
     seconds: tuple[Second, ...] = ()
     said: tuple[float, ...] = ()
@@ -55,10 +56,8 @@ class Heat:
 
     @property
     def doubt_c_per_s(self) -> float:
-        """How fast a model without a sensor goes wrong: what was around goes on to move as it did, or the other way."""
-        if self.around_c is None or self.around_was_c is None:
-            return DOUBT_C_PER_S
-        return DOUBT_C_PER_S + abs(self.around_c - self.around_was_c) / STEADY_S
+        """How fast a model without a sensor goes wrong: what was moving for no reason of ours may go on to move."""
+        return DOUBT_C_PER_S + MOVING * self.moving_c_per_s
 
     def doubted_c(self, after_s: float) -> float:
         """What the model may be wrong by after so many more seconds without a sensor."""
@@ -71,6 +70,11 @@ class Heat:
         rest_c = self.around_c + policy.thermal_c_per_w * watts
         tau_s = max(1e-3, policy.thermal_tau_s)
         return rest_c + (self.temp_c - rest_c) * math.exp(-horizon_s / tau_s) + self.doubt_c
+
+
+def margin_c(heat: Heat, wanted_c: float) -> float:
+    """The margin to keep beside the doubt: one that is doubted by more needs no other."""
+    return max(0.0, wanted_c - heat.doubt_c / 2)
 
 
 def warmed(heat: Heat, policy: Policy, temp_c: float | None, watts: float, at_s: float, dt_s: float) -> Heat:
@@ -87,6 +91,8 @@ def warmed(heat: Heat, policy: Policy, temp_c: float | None, watts: float, at_s:
         if heat.temp_c is None or heat.around_c is None:
             return heat
         modelled_c = heat.temp_c + (heat.around_c + own_rest_c - heat.temp_c) * passed
+        if heat.doubt_c == 0:
+            heat = replace(heat, moving_c_per_s=_moving(heat.seconds))
         return replace(heat, temp_c=modelled_c, doubt_c=heat.doubted_c(dt_s), said=(), whole_s=at_s)
     if heat.is_blind:
         heat = replace(heat, seconds=(), said=(), temp_c=temp_c)
@@ -96,11 +102,9 @@ def warmed(heat: Heat, policy: Policy, temp_c: float | None, watts: float, at_s:
         return replace(heat, said=said, temp_c=temp_c if heat.temp_c is None else heat.temp_c)
     mean_c = sum(said) / len(said)
     seconds = (*heat.seconds, Second(at_s, mean_c - own_c))[-KEEP:]
-    fitted_c, around_c = _line(seconds, tau_s)
-    was_c = around_c if heat.around_was_c is None or len(seconds) < KEEP else heat.around_was_c  # the first are rough
-    was_c += (around_c - was_c) / STEADY_S
-    heat = replace(heat, around_c=around_c, around_was_c=was_c, seconds=seconds)
-    return replace(heat, temp_c=fitted_c + own_c, said=(), whole_s=at_s)
+    line = _line(seconds[-FIT:])
+    heat = replace(heat, around_c=line.rest_c(policy), seconds=seconds)
+    return replace(heat, temp_c=line.end_c + own_c, said=(), whole_s=at_s)
 
 
 def forgotten_since(heat: Heat, at_s: float, policy: Policy) -> Heat:
@@ -108,18 +112,47 @@ def forgotten_since(heat: Heat, at_s: float, policy: Policy) -> Heat:
     seconds = tuple(second for second in heat.seconds if second.at_s <= at_s)
     if not seconds:
         return replace(heat, said=())
-    return replace(heat, seconds=seconds, said=(), around_c=_line(seconds, max(1e-3, policy.thermal_tau_s))[1])
+    return replace(heat, seconds=seconds, said=(), around_c=_line(seconds[-FIT:]).rest_c(policy))
 
 
-def _line(seconds: tuple[Second, ...], tau_s: float) -> tuple[float, float]:
-    """(the line's end, where it would come to rest) of the line of least squares through the seconds."""
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line through some seconds:
+
+    its end, how long ago its middle is, its slope and what noise may have made of that.
+    """
+
+    end_c: float
+    middle_s: float
+    slope: float
+    noise: float
+
+    def rest_c(self, policy: Policy) -> float:
+        """Where it comes to rest: tau times the slope above its middle."""
+        return self.end_c + self.slope * (max(1e-3, policy.thermal_tau_s) - self.middle_s)
+
+
+def _line(seconds: tuple[Second, ...]) -> _Line:
+    """Of least squares; what noise could make of the slope is taken off: a still board must not seem to warm."""
     count = len(seconds)
     mean_c = sum(second.rest_c for second in seconds) / count
     if count < LEAST:
-        return mean_c, mean_c
+        return _Line(mean_c, 0.0, 0.0, 0.0)
     mean_s = sum(second.at_s for second in seconds) / count
     spread = sum((second.at_s - mean_s) ** 2 for second in seconds)
     if spread <= 0:
-        return mean_c, mean_c
+        return _Line(mean_c, 0.0, 0.0, 0.0)
     slope = sum((second.at_s - mean_s) * (second.rest_c - mean_c) for second in seconds) / spread
-    return mean_c + slope * (seconds[-1].at_s - mean_s), mean_c + slope * tau_s
+    off = sum((second.rest_c - mean_c - slope * (second.at_s - mean_s)) ** 2 for second in seconds)
+    noise = math.sqrt(off / (count - 2) / spread)
+    slope = math.copysign(max(0.0, abs(slope) - noise), slope)
+    middle_s = seconds[-1].at_s - mean_s
+    return _Line(mean_c + slope * middle_s, middle_s, slope, noise)
+
+
+def _moving(seconds: tuple[Second, ...]) -> float:
+    """How fast what is around may be moving, in C a second, noise believed."""
+    if len(seconds) < LEAST:
+        return 0.0
+    line = _line(seconds)
+    return abs(line.slope) + 2 * line.noise

@@ -25,6 +25,7 @@ POWER_JUMP, POWER_NEWEST = 0.06, 10  # of the power, in the median of so many lo
 POWER_KEPT = 64  # looks
 POWER_LEAST = 8  # looks, before they count
 PRESSED = 10.0  # percent of the time that something waited for memory: less of it must be held
+PRESSED_S = 15.0  # the kernel's mean of ten seconds says for so long what was before a change
 
 
 def observed(policy: Policy, state: State, seen: Observation) -> State:
@@ -140,8 +141,9 @@ def _memory(
     limits = [limit for limit in (policy.memory_max_mb, seen.cgroup_memory_limit_mb) if limit is not None]
     if used_mb is not None and seen.memory_available_mb is not None and policy.memory_reserve_mb is not None:
         limits.append(max(1.0, used_mb + seen.memory_available_mb - policy.memory_reserve_mb))
-    if used_mb is not None and seen.memory_pressure is not None and seen.memory_pressure > PRESSED:
-        limits.append(max(1.0, used_mb - 1.0))
+    is_pressed = seen.memory_pressure is not None and seen.memory_pressure > PRESSED
+    if used_mb is not None and is_pressed:  # no more than now, and less if the last change has not helped
+        limits.append(max(1.0, used_mb - 1.0 if state.time_s - state.running_s > PRESSED_S else used_mb + 1.0))
     news: dict[str, Any] = {"memory_limit_mb": min(limits, default=None)}
     if rung is not None and used_mb is not None:
         news["memory_more_mb"] = (*state.memory_more_mb, used_mb - rung.memory_mb)[-MEMORY_KEPT:]

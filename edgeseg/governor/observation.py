@@ -12,9 +12,10 @@ class Observation:
     """Everything that `decide` may know of the world; made every quarter of a second by whoever runs the pipeline.
 
     now_s: of a clock that should not go back. span_s: how long was looked. rung: the name of the one that ran all
-    that time; None while it was being changed. frames_in, frames_out: frames that the source gave and the sink took.
-    infer_ms, frame_ms: the times of single inferences, and of what single frames cost besides, in wall time. dropped:
-    frames that came and were not shown, but for those that a half_fps rung leaves out.
+    that time; None while it was being changed. not_built: the name of one that was asked for and could not be built.
+    frames_in, frames_out: frames that the source gave and the sink took. infer_ms, frame_ms: the times of single
+    inferences, and of what single frames cost besides, in wall time. dropped: frames that came and were not shown,
+    but for those that a half_fps rung leaves out.
 
     temp_c: the hottest zone. throttled: the board says that it slows itself down now. power_w: of the whole board.
     memory_mb: of the process. memory_available_mb: what the system could still give. cgroup_memory_mb,
@@ -39,6 +40,7 @@ class Observation:
     cgroup_memory_limit_mb: float | None = None
     memory_pressure: float | None = None
     battery_percent: float | None = None
+    not_built: str | None = None
 
 
 # What can be true of a board; what lies outside is a broken sensor's and as good as None.

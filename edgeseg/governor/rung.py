@@ -22,7 +22,8 @@ class Rung:
     candidate: what the rungs of one model, engine and thread count share. every: infer each k-th frame. cost_ms: one
     inference on the engine, measured here on a quiet board. frame_ms: what each frame costs besides (read, prepare,
     compose, write). quality: 0..1, the age of carried masks counted. memory_mb: of the process with it. power_w: of the
-    board at the target rate; None where it was not measured.
+    board at the target rate; None where it was not measured. overlap: the share of an inference that runs beside what
+    a frame costs, on cores or an accelerator of its own; 0 where all comes out of one budget, as under a CPU quota.
     """
 
     name: str
@@ -34,10 +35,12 @@ class Rung:
     memory_mb: float
     power_w: float | None = None
     kind: Kind = Kind.NORMAL
+    overlap: float = 0.0
 
     def load_ms(self, slow: float = 1.0, correction: float = 1.0) -> float:
         """What one frame takes on average, on a board `slow` times as slow, inferences `correction` times as long."""
-        return slow * (self.frame_ms + correction * self.cost_ms / max(1, self.every))
+        infer_ms = correction * self.cost_ms / max(1, self.every)
+        return slow * max(infer_ms, self.frame_ms + infer_ms * (1 - self.overlap))
 
     @property
     def frames(self) -> int:
@@ -48,7 +51,11 @@ class Rung:
     def is_sane(self) -> bool:
         """Whether its figures can be meant: a rung with an infinite or negative cost is never chosen freely."""
         figures = (self.cost_ms, self.frame_ms, self.quality, self.memory_mb, self.power_w or 0.0)
-        return self.every >= 1 and all(math.isfinite(figure) and figure >= 0 for figure in figures)
+        return (
+            self.every >= 1
+            and 0 <= self.overlap <= 1
+            and all(math.isfinite(figure) and figure >= 0 for figure in figures)
+        )
 
 
 Ladder = tuple[Rung, ...]

@@ -39,8 +39,8 @@ class AimdSettings:
     margin_c: float
 
 
-TUNED_STEPS = StepsSettings(high=1.0, low=0.75, down_s=0.5, up_s=10.0, margin_c=1.0)
-TUNED_AIMD = AimdSettings(add=0.02, times=0.85, hold_s=1.0, margin_c=1.0)
+TUNED_STEPS = StepsSettings(high=1.03, low=0.5, down_s=1.0, up_s=80.0, margin_c=0.5)
+TUNED_AIMD = AimdSettings(add=0.0005, times=0.7, hold_s=2.0, margin_c=0.5)
 GRIDS: dict[str, dict[str, tuple[float, ...]]] = {
     "steps": {
         "high": (0.97, 1.03),

@@ -12,7 +12,7 @@ from edgeseg.simulation.run import LOOK_S, Run
 BAND = 0.05 + 1e-6
 GRACE_S = 3.0  # over a limit for so long is not counted
 STEADY_S = 15.0  # after a step, changes of the rung are what they should be
-NEAR = 0.01  # of quality: as good as the oracle's
+NEAR = 0.005  # of quality: as good as the oracle's
 HOLDS_S = 3.0  # what settled holds for so long
 
 
@@ -22,7 +22,7 @@ class Row:
 
     in_band: of the seconds in which the oracle shows the target rate within 5 %, the share in which this policy does.
     settle_down_s: the longest time from a step that makes the rate harder to hold until it is held; settle_up_s: from
-    one that makes it easier until quality is within 0.01 of the oracle's; None if there is no such step.
+    one that makes it easier until quality is within 0.005 of the oracle's; None if there is no such step.
     quality_regret: quality that is missing against the oracle's, as a share of it. span_regret: as a share of what
     lies between the oracle's and the worst whole-rate rung's. switches_per_min: in steady state. limit_violation_s:
     over a hard limit, where the oracle was not, but for the first 3 s of each time.

@@ -123,8 +123,9 @@ def test_memory_is_given_time_to_be_freed() -> None:
 
 
 def test_waiting_for_memory_is_a_reason_to_hold_less() -> None:
-    board = Board(see=with_values(memory_pressure=lambda at_s: 40.0 * (at_s == 10.0)), has_memory=True).run(12)
-    assert board.changes == [(10.0, "middle/1")]
+    board = Board(see=with_values(memory_pressure=lambda at_s: 40.0 * (at_s >= 20)), has_memory=True).run(34)
+    assert board.changes == [(20.0, "middle/1")]  # once, and not again until its effect can be seen
+    assert board.run(2).running == "small/1"
 
 
 def test_a_low_battery_brings_its_own_limit() -> None:
@@ -173,6 +174,21 @@ def test_without_such_a_rung_the_cheapest_serves() -> None:
     assert board.log[-1][1].reason is Reason.NOTHING_FITS
 
 
+def test_the_cover_is_for_limits_and_no_slow_board_takes_it() -> None:
+    board = Board(slow=lambda at_s: 20.0 if at_s < 60 else 1.0).run(50)
+    assert board.running == "small/4 half"
+    squeezed = Board(policy=Policy(memory_max_mb=101), slow=lambda at_s: 8.0).run(200)
+    assert squeezed.running == "cover"
+    assert squeezed.changes == []
+
+
+def test_from_the_cover_it_comes_back_when_limits_let_it() -> None:
+    limit = with_values(cgroup_memory_limit_mb=lambda at_s: 250.0 if not 20 < at_s < 60 else 101.0)
+    board = Board(see=limit, has_memory=True).run(40)
+    assert board.running == "cover"
+    assert board.run(60).running == "large/1"
+
+
 def test_a_rung_that_is_not_built_is_given_up_for_a_while() -> None:
     board = Board(slow=lambda at_s: 3.0 if at_s > 10 else 1.0)
     decisions = []
@@ -181,9 +197,30 @@ def test_a_rung_that_is_not_built_is_given_up_for_a_while() -> None:
         board.running = "large/1"  # whatever is asked for
     reasons = [decision.reason for decision in decisions if decision.changed]
     assert reasons[:2] == [Reason.LOAD, Reason.NOT_BUILT]
-    assert "was asked for 8 s ago and does not run" in next(
+    assert "was asked for 8.0 s ago and was not built" in next(
         decision.evidence for decision in decisions if decision.reason is Reason.NOT_BUILT
     )
+
+
+def test_a_failed_build_that_is_told_of_is_given_up_at_once() -> None:
+    board = Board(slow=lambda at_s: 3.0 if at_s > 10 else 1.0).run(10.5)
+    assert board.running == "small/1"
+    board.running, board.see = "large/1", with_values(not_built="small/1")
+    assert board.look().reason is Reason.NOT_BUILT
+    board.see = with_values()
+    board.run(2)
+    assert board.running not in ("small/1", "large/1")  # the next best, as it is still too slow
+
+
+def test_heat_that_waits_does_not_keep_it_from_holding_the_rate() -> None:
+    hot = with_values(temp_c=lambda at_s: 60 + min(13.8, 0.25 * at_s))
+    board = Board(policy=Policy(temp_max_c=75), see=hot, slow=lambda at_s: 4.0 if at_s > 58 else 1.0).run(57)
+    moved_s = board.changes[-1][0]
+    assert moved_s > 32
+    board.slow = lambda at_s: 2.5
+    board.state = replace(board.state, moved_s=board.at_s)  # heat has only just moved it
+    board.run(3)
+    assert board.running in ("small/1", "small/2")
 
 
 def test_no_frames_change_nothing() -> None:

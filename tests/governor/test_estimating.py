@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from ideal_board import LADDER
@@ -65,6 +66,12 @@ def test_a_candidate_that_takes_longer_than_its_rung_says_is_corrected_alone() -
 def test_without_frame_times_inferences_tell_how_slow_it_is() -> None:
     seen = Observation(0.0, 0.25, MIDDLE.name, 8, 8, infer_ms=(15.0,) * 8)
     assert learned(Speed(), MIDDLE, seen, 30.0).slow == pytest.approx(1.5)
+
+
+def test_an_inference_beside_the_composing_counts_by_what_it_overlaps() -> None:
+    costs = {overlap: replace(LARGE, overlap=overlap).load_ms() for overlap in (0.0, 0.5, 1.0)}
+    assert costs == {0.0: 25.0, 0.5: 20.0, 1.0: 20.0}  # 5 and 20 ms: never less than the longer
+    assert replace(SMALL, overlap=0.5).load_ms(2.0) == pytest.approx(14.0)
 
 
 def test_a_rung_without_costs_teaches_nothing_and_does_not_divide() -> None:

@@ -6,13 +6,14 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from ideal_board import LADDER, Board, with_values
 
 from edgeseg.governor import Decision, Kind, Ladder, Observation, Policy, Reason, Rung, decide, problems, start
 from edgeseg.governor.trace import first_line, look_line, read, replayed
 
+QUICK = (Phase.explicit, Phase.reuse, Phase.generate)  # a life of minutes takes too long to shrink
 anything = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True))
 positive = st.floats(0.1, 60)
 times = st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=10).map(tuple)
@@ -115,7 +116,7 @@ def lived(policy: Policy, life: Life, ladder: Ladder = LADDER) -> Board:
     return board
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, phases=QUICK)
 @given(limits, episodes)
 def test_it_goes_up_only_after_patience(policy: Policy, life: Life) -> None:
     board = lived(policy, life)
@@ -126,7 +127,7 @@ def test_it_goes_up_only_after_patience(policy: Policy, life: Life) -> None:
             changed_s = at_s
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20, deadline=None, phases=QUICK)
 @given(limits, episodes, st.floats(0.3, 8), seen_values)
 def test_constant_input_settles(policy: Policy, life: Life, slow: float, values: dict[str, Any]) -> None:
     """Whatever was before; patience toward rungs that fail grows, so changes become rare and do not stop at once."""
@@ -137,7 +138,7 @@ def test_constant_input_settles(policy: Policy, life: Life, slow: float, values:
     assert len([at_s for at_s, _ in board.changes if at_s > board.at_s - 120]) <= 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, phases=QUICK)
 @given(st.floats(50, 90), episodes, st.floats(0.3, 5))
 def test_a_hot_board_is_not_made_hotter(temp_max_c: float, life: Life, slow: float) -> None:
     policy = Policy(temp_max_c=temp_max_c)
@@ -155,7 +156,7 @@ def test_a_hot_board_is_not_made_hotter(temp_max_c: float, life: Life, slow: flo
         before = seen.rung or before
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, phases=QUICK)
 @given(st.floats(0.3, 6), st.floats(40, 90))
 def test_no_temperature_is_not_a_cold_one(slow: float, temp_max_c: float) -> None:
     """Without a sensor from the start, a limit of heat changes nothing; one of 0 C would not be believed either."""
@@ -164,7 +165,7 @@ def test_no_temperature_is_not_a_cold_one(slow: float, temp_max_c: float) -> Non
     assert without.changes == limited.changes
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20, deadline=None, phases=QUICK)
 @given(st.floats(60, 74))
 def test_a_sensor_that_goes_missing_never_lets_it_go_up(temp_c: float) -> None:
     policy = Policy(temp_max_c=75)
@@ -174,7 +175,7 @@ def test_a_sensor_that_goes_missing_never_lets_it_go_up(temp_c: float) -> None:
     assert power[str(board.running)] <= power[str(at_60)]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20, deadline=None, phases=QUICK)
 @given(limits, episodes)
 def test_missing_values_are_none_and_never_zero(policy: Policy, life: Life) -> None:
     """What is absurd, and 0 is for these, is decided on as what is missing."""
@@ -184,7 +185,7 @@ def test_missing_values_are_none_and_never_zero(policy: Policy, life: Life) -> N
     assert absurd.changes == missing.changes
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, phases=QUICK)
 @given(limits, episodes)
 def test_a_trace_replays_to_the_same_decisions(policy: Policy, life: Life) -> None:
     board = lived(policy, life)
