@@ -126,8 +126,10 @@ def test_a_file_that_became_a_folder_or_a_pipe(board) -> None:
 
 @pytest.mark.parametrize(
     ("bits", "throttled", "under_voltage"),
-    [("0", False, False), ("1", False, True), ("2", True, False), ("4", True, False), ("8", True, False)]
-    + [("f0000", False, False), ("50005", True, True), ("zz", None, None), ("", None, None), ("-1", None, None)],
+    [
+        *(("0", False, False), ("1", False, True), ("2", True, False), ("4", True, False), ("8", True, False)),
+        *(("f0000", False, False), ("50005", True, True), ("zz", None, None), ("", None, None), ("-1", None, None)),
+    ],
 )
 def test_the_firmware_of_a_raspberry_pi(board, bits: str, throttled: bool | None, under_voltage: bool | None) -> None:
     board.write({FLAGS: "0\n"}).sensors  # noqa: B018
@@ -401,12 +403,16 @@ def test_this_machine() -> None:
     sensors.close()
 
 
+def descriptors() -> set[str]:
+    return {path.name for path in Path("/proc/self/fd").iterdir()}
+
+
 def test_nothing_grows_and_no_descriptor_is_left() -> None:
-    before = set(os.listdir("/proc/self/fd"))
+    before = descriptors()
     sensors = SystemSensors(clock=SystemClock())
     for _ in range(50):
         sensors.read()
-    held = len(os.listdir("/proc/self/fd"))
+    held = len(descriptors())
     tracemalloc.start()
     try:
         for _ in range(20):
@@ -420,9 +426,9 @@ def test_nothing_grows_and_no_descriptor_is_left() -> None:
     finally:
         tracemalloc.stop()
     assert grown < 4000, "200 readings hold no more than one"
-    assert len(os.listdir("/proc/self/fd")) == held
+    assert len(descriptors()) == held
     sensors.close()
-    assert set(os.listdir("/proc/self/fd")) == before
+    assert descriptors() == before
 
 
 def test_a_control_group_that_is_removed_is_seen_behind_an_open_descriptor() -> None:
