@@ -1,7 +1,8 @@
 """Runs as root in the lab's guest: edgeseg's sensors on a kernel's own hwmon chip and control groups.
 
 i2c-stub pretends registers, before which stands the kernel's own lm75 driver. Time is moved by hand, so that nothing
-waits for long. Each step prints one JSON object with what it saw, or the error that ended it; test_guest_sensors.py judges.
+waits for long. Each step prints one JSON object with what it saw, or the error that ended it;
+test_guest_sensors.py judges.
 """
 
 import ctypes

@@ -208,6 +208,19 @@ def test_an_empty_battery_is_a_zero_that_is_true(board) -> None:
     assert (reading.battery_percent, reading.on_battery) == (0, None)
 
 
+def test_two_chips_without_labels_are_two(board) -> None:
+    for number, milliamps in ((0, 500), (1, 700)):
+        chip = f"/sys/class/hwmon/hwmon{number}"
+        board.write(
+            {f"{chip}/name": "ina3221\n", f"{chip}/in1_input": "5000\n", f"{chip}/curr1_input": f"{milliamps}\n"}
+        )
+    reading = board.read()
+    assert reading.rails == (("channel 1", 2.5), ("channel 1 (2)", 3.5))
+    assert reading.board_w is None, "nothing says that they feed the whole board"
+    board.write({"/sys/class/hwmon/hwmon1/curr1_input": "0\n"})
+    assert board.read().rails[1].watts == 0.0, "a rail may carry nothing"
+
+
 def test_core_voltage(board) -> None:
     regulator, hwmon = "/sys/class/regulator/regulator.3", "/sys/class/hwmon/hwmon0"
     board.write({f"{regulator}/name": "vdd_cpu_big0_s0\n", f"{regulator}/microvolts": "850000\n"})
