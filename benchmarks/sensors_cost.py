@@ -2,8 +2,8 @@
 
     python -m benchmarks.sensors_cost [--seconds S] [--root DIR] [--json]
 
-CPU time of this process, which does nothing else meanwhile; the same time without the sampler is taken off. The goal is under
-1 ms a reading and under 0.5 % of a core.
+CPU time of this process, which does nothing else meanwhile; what it takes without the sampler is taken off. The goal is
+under 1 ms a reading and under 0.5 % of a core.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ _STEP_S = 5.0
 _FORGIVES = 0.25
 # The load since a value last changed is taken in means of a minute, about the time that a heat sink takes, and two of
 # them must differ by two fifths of the processor: silicon without a fan then grows warmer by degrees, and takes a third
-# of a watt more. Once they did, the sensor gets another minute to follow. (A load smoothed over the past also counts what
-# the sensor has followed already: of 8000 healthy boards made at random it doubted 108, this none.)
+# of a watt more. Once they did, the sensor gets another minute to follow. A load smoothed over the past also counts
+# what the sensor has followed already: of 8000 healthy boards made at random that doubted 108, this none.
 _LOAD_SPAN_S, _LOAD_CHANGE, _FOLLOWS_S = 60.0, 0.4, 60.0
 # One that has never said two different things tells nothing of its resolution: it gets more time.
 _NEVER_CHANGED = 5.0
@@ -49,8 +49,8 @@ class Rule:
 # Silicon shuts itself down at 105 to 125 C, so that nothing hotter is ever read by a running program, and is not rated
 # below -40. A die leaps by ten to twenty degrees between two readings when load comes or goes, and never by 30 in
 # half a second. Exactly 0 and nothing else is how drivers tell that nothing was measured yet. Drivers step by 0.03
-# (Jetson), 0.5 (Raspberry Pi) or 1 C (Documentation/hwmon/coretemp.rst): 2 minutes of load move all of them.
-TEMPERATURE = Rule("C", -40.0, 130.0, leap=30.0, per_s=10.0, stuck_s=120.0, coarse=2.0, zero_first=False)
+# (Jetson), 0.5 (Raspberry Pi) or 1 C (Documentation/hwmon/coretemp.rst): 3 minutes of load move all of them.
+TEMPERATURE = Rule("C", -40.0, 130.0, leap=30.0, per_s=10.0, stuck_s=180.0, coarse=2.0, zero_first=False)
 # What runs takes power: 0 W is a sensor that measures nothing. 1 kW is no small board. Power may leap. A battery's
 # gauge renews its figure every half minute or so, therefore 5 minutes; an INA3221 steps by 40 mW, gauges by more.
 POWER = Rule("W", 0.01, 1000.0, stuck_s=300.0, coarse=0.2)

@@ -96,7 +96,7 @@ def find(root: Path) -> Found:
     counts += [f"{core}/thermal_throttle/package_throttle_count" for core in cores[:1]]
     slowing = [cooler.name for cooler in thermal.coolers if cooler.type and _SLOWS_DOWN.fullmatch(cooler.type.value)]
     own = [f"{folder}/memory.pressure" for folder in list(folders(tree, "memory"))[:1]]
-    found = tuple(_real_rail(tree, rail) for rail in rails(tree))
+    found = _rails(tree)
     return Found(
         temps=_temps(tree, thermal.zones),
         flags=tree.real(flags.where) if flags else None,
@@ -151,9 +151,15 @@ def _temps(tree: Tree, zones: tuple[Zone, ...]) -> tuple[TempFile, ...]:
     )
 
 
-def _real_rail(tree: Tree, rail: Rail) -> Rail:
-    volts, amps, watts = (tree.real(path) if path else None for path in (rail.volts, rail.amps, rail.watts))
-    return rail._replace(volts=volts, amps=amps, watts=watts)
+def _rails(tree: Tree) -> tuple[Rail, ...]:
+    """With their real paths; where several have one name, they are numbered."""
+    found, often = [], Counter[str]()
+    for rail in rails(tree):
+        often[rail.name] += 1
+        name = rail.name if often[rail.name] == 1 else f"{rail.name} ({often[rail.name]})"
+        volts, amps, watts = (tree.real(path) if path else None for path in (rail.volts, rail.amps, rail.watts))
+        found.append(rail._replace(name=name, volts=volts, amps=amps, watts=watts))
+    return tuple(found)
 
 
 def _core_volts(tree: Tree) -> tuple[tuple[str, float], ...]:

@@ -18,5 +18,5 @@ def test_it_says_what_it_is_told_and_remembers_what_was_done() -> None:
 
 
 def test_a_name_that_no_reading_has_is_refused() -> None:
-    with pytest.raises(AssertionError, match="no such value: .'temperature'"):
+    with pytest.raises(AssertionError, match=r"no such value: .'temperature'"):
         FakeSensors(SystemClock(), temperature=5)

@@ -166,10 +166,10 @@ def test_the_same_value_is_no_proof_where(step: float, loads: tuple[float | None
     assert run.news == []
 
 
-def test_one_that_never_said_two_things_gets_ten_minutes() -> None:
+def test_one_that_never_said_two_things_gets_a_quarter_of_an_hour() -> None:
     run = Run()
     run.say_for(100, 27.8, load=0.1)
-    run.say_for(480, 27.8, load=1.0)
+    run.say_for(780, 27.8, load=1.0)
     assert run.belief.is_believed
     run.say_for(60, 27.8, load=1.0)
     assert not run.belief.is_believed

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -34,6 +36,13 @@ def test_the_newest_reading_is_there_and_renewed(fake: FakeSensors) -> None:
     wait_for(lambda: sampler.newest().temp_c == 60.0)
     assert sampler.stop()
     assert fake.history[-1] == "close"
+
+
+def test_importing_it_looks_at_no_board() -> None:
+    asked = (
+        "import sys, edgeseg.sensors.sampler; sys.exit(any(name.startswith('edgeseg.probe') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
 
 
 def test_slow_values_are_read_more_seldom(fake: FakeSensors) -> None:
