@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -49,7 +50,9 @@ class Masks:
         self.own: list[Mask] = []
         for frame in sequence.frames:
             self.own.append(pipeline.segment(frame))
-        self._within = [within(mask.person, sequence.frames[0].size, MARGIN) for mask in self.own if mask.person is not None]
+        self._within = [
+            within(mask.person, sequence.frames[0].size, MARGIN) for mask in self.own if mask.person is not None
+        ]
 
     def of(self, index: int, age: int, method: Method | None) -> Bool:
         """The mask that frame `index` is shown with, made `age` frames before; by the product's own way if None."""
@@ -102,24 +105,32 @@ def pipeline_of(tier: str, background: str | None = None) -> Pipeline:
     return Pipeline(engine, behind, KnownAnswer.portrait(), SystemClock(), mode=mode)
 
 
-def costs(video: Path) -> tuple[dict[str, float], float, float]:
+def costs(video: Path) -> tuple[dict[str, float], float, tuple[float, ...]]:
     """Milliseconds of each method on a 720p frame's grey picture, and of "carry", "own mask" and their shares.
 
     Then what a frame with a carried mask takes from capture to picture, as a share of one with its own without the
-    engine's part; and what "carry" takes as a share of an own mask of the smallest tier.
+    engine's part; and what "carry" takes as a share of an own mask of the smallest tier, and of its
+    engine's part.
     """
     frames = first_frames(video, 3)
     names = [*METHODS, "carry, with the picture halved", "own mask, smallest tier", "own mask, default tier"]
-    names += ["engine, default tier", "frame with own mask", "frame that carries"]
+    names += ["engine, smallest tier", "engine, default tier", "frame with own mask", "frame that carries"]
 
     def load() -> list[Callable[[], object]]:
         small, line = pipeline_of(SMALLEST), pipeline_of(DEFAULT_TIER, "blur")
         old, now = line.segment(frames[0]), line.segment(frames[2])
         assert old.grey is not None
         assert now.grey is not None
-        before, after, engine = old.grey, now.grey, line.engine
-        assert engine is not None
-        tensor = line.prepare(frames[2]).copy()
+        before, after = old.grey, now.grey
+
+        def engine_of(pipeline: Pipeline) -> Callable[[], object]:
+            assert pipeline.engine is not None
+            infer, tensor = pipeline.engine.infer, pipeline.prepare(frames[2]).copy()
+            return lambda: infer(tensor)
+
+        def carried(frame: Frame) -> Mask:  # a new mask each time, whose corners are not known yet
+            assert old.person is not None
+            return line.carry(replace(old, person=old.person.copy()), frame)
 
         def whole(make: Callable[[Frame], Mask]) -> Callable[[], object]:
             def run() -> object:
@@ -131,16 +142,17 @@ def costs(video: Path) -> tuple[dict[str, float], float, float]:
         things: list[Callable[[], object]] = [
             (lambda method=method: method(before, after, old.alpha)) for method in METHODS.values()
         ]
-        things += [whole(lambda frame: line.carry(old, frame)), whole(small.segment), whole(line.segment)]
-        things += [lambda: engine.infer(tensor)]
+        things += [whole(carried), whole(small.segment), whole(line.segment)]
+        things += [engine_of(small), engine_of(line)]
         things += [whole(lambda frame: line.show(frame, line.segment(frame)) and old)]
-        return [*things, whole(lambda frame: line.show(frame, line.carry(old, frame)) and old)]
+        return [*things, whole(lambda frame: line.show(frame, carried(frame)) and old)]
 
     times = times_in_turns(load)
     column = {name: times[:, n] for n, name in enumerate(names)}
     outside = column["frame with own mask"] - column["engine, default tier"]
     share = ratio(column["frame that carries"], outside)
-    of_smallest = ratio(column["carry, with the picture halved"], column["own mask, smallest tier"])
+    carry = column["carry, with the picture halved"]
+    of_smallest = tuple(ratio(carry, column[f"{what}, smallest tier"]) for what in ("own mask", "engine"))
     return {name: quiet(values) for name, values in column.items()}, share, of_smallest
 
 
@@ -203,7 +215,7 @@ def main() -> None:
     print("\n| a 720p frame | ms |\n| --- | --- |")
     for name in [name for name in ms if name not in METHODS]:
         print(f"| {name} | {ms[name]:.2f} |")
-    print(f"\ncarry is {of_smallest:.2f} of an own mask of the smallest tier")
+    print("\ncarry is {:.2f} of an own mask of the smallest tier, {:.2f} of its inference".format(*of_smallest))
     table = table_of(by_family, share)
     print(json.dumps(table))
     if wish.write:

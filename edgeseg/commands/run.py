@@ -66,8 +66,11 @@ def run(
     hflip: Annotated[bool, typer.Option("--hflip", help="Mirror left and right.")] = False,
     vflip: Annotated[bool, typer.Option("--vflip", help="Mirror top and bottom.")] = False,
     max_mask_age: Annotated[
-        float, typer.Option(min=0, help="Milliseconds that a live frame's mask may be old; then it is covered.")
+        float, typer.Option(min=0, help="Milliseconds that a carried mask may be old; then it is covered.")
     ] = 250.0,
+    every: Annotated[
+        int, typer.Option(min=1, max=4, help="Infer each so many-th frame; the others carry its mask along.")
+    ] = 1,
     models: ModelsOption = None,
     profile: Annotated[str | None, typer.Option(help="Take this profile, see `edgeseg profile list`.")] = None,
     instance: Annotated[str | None, typer.Option(help="Also take the config file NAME.yaml.")] = None,
@@ -112,6 +115,7 @@ def run(
         hflip=hflip,
         vflip=vflip,
         max_mask_age_s=_milliseconds("--max-mask-age", max_mask_age),
+        every=every,
         models=models or None,
         key={name: value for name, value in key.items() if value is not None},
     )

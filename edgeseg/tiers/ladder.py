@@ -13,7 +13,7 @@ DEFAULT_FPS = 30.0
 SHARE = 0.8  # of a frame's time that its mask and its picture may take; the source, the sink and the system need some
 SAME_TIME = 0.03  # a share: times that are nearer than this cannot be told from each other
 EVERY = (1, 2, 3, 4)
-MAX_MASK_AGE_MS = 250.0  # as `Limits.max_mask_age_s`
+MAX_MASK_AGE_MS = 250.0  # as in `runtime.Limits`
 FRAMINGS = ("any", "stills", "webcam")
 """Which golden set says what is good: the mean of both, photographs of people, one person at a desk."""
 
