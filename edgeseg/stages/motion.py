@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,6 +31,7 @@ _FARTHEST = 0.25  # of the grey picture's diagonal: what moves farther is not be
 _CELL = 8  # pixels of the grey picture that bend together
 _SPREAD = 1.0  # cells
 _PRIOR = 0.02  # corners' worth of "as the whole does"
+_LEFT_OUT: Any = None  # OpenCV's types do not know that some things may be
 _UPSAMPLED = 1.5  # mask pixels that upsampling spreads a mask by, as in `keep_near`
 
 
@@ -71,14 +73,14 @@ def corners_of(grey: U8, person: U8) -> F32 | None:
 
 
 def motion(before: U8, corners: F32, now: U8) -> F32 | None:
-    """Where each place of the picture `now` was in the picture `before`: (rows, columns, 2) float32, dx and dy in pixels.
+    """Where each place of the picture `now` was in the picture `before`: (rows, columns, 2) float32, dx and dy.
 
-    before, now: (h, w) uint8 of one size. corners: of `before`. The field is coarse, a value for each cell, centred in
-    it. None where too few corners agree.
+    In pixels. before, now: (h, w) uint8 of one size. corners: of `before`. The field is coarse, a value for each cell,
+    centred in it. None where too few corners agree.
     """
-    tracked, there, _ = cv2.calcOpticalFlowPyrLK(before, now, corners, None, winSize=_WINDOW, maxLevel=_LEVELS)
-    there = there.ravel() > 0
-    old, new = corners[there].reshape(-1, 2), tracked[there].reshape(-1, 2)
+    tracked, found, _ = cv2.calcOpticalFlowPyrLK(before, now, corners, _LEFT_OUT, winSize=_WINDOW, maxLevel=_LEVELS)
+    there = np.asarray(found).ravel() > 0
+    old, new = corners[there].reshape(-1, 2), np.asarray(tracked)[there].reshape(-1, 2)
     if len(new) < _LEAST_CORNERS:
         return None
     whole, agree = cv2.estimateAffinePartial2D(new, old, ransacReprojThreshold=_OFF)
@@ -159,7 +161,7 @@ class Move:
         cv2.resize(field * self._scale, self._mask, dst=self._field, interpolation=cv2.INTER_LINEAR)
         source = rect.of(self._field)
         np.add(source, rect.of(self._places), out=source)
-        moved = cv2.remap(alpha, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        moved = cv2.remap(alpha, source, _LEFT_OUT, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         cv2.min(moved, rect.of(region), dst=rect.of(out))
         return out
 

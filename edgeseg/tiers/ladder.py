@@ -129,8 +129,9 @@ def rungs_of(
     from edgeseg.tiers.carried import measured as measured_table
 
     counts = sorted(set(every))
-    if not fps > 0 or any(count < 1 for count in counts):
+    if not fps > 0 or any(k < 1 for k in counts):
         raise ValueError(f"there are no rungs of every {counts} at {fps} frames a second")
+    counts = [k for k in counts if k == 1 or (k - 1) * 1e3 / fps <= max_mask_age_ms]
     table = table or measured_table()
     rungs = []
     for one in measured:
@@ -139,9 +140,7 @@ def rungs_of(
             continue
         family = (families or {}).get(one.candidate.tier, ANY)
         carried_ms = table.carry_share * max(0.0, one.ms - one.infer_ms)
-        for count in counts:
-            if count == 1 or (count - 1) * 1e3 / fps <= max_mask_age_ms:
-                rungs.append(Rung(one, quality_of_every(good, count, fps, family, table), count, carried_ms))
+        rungs += [Rung(one, quality_of_every(good, k, fps, family, table), k, carried_ms) for k in counts]
     return _undominated(rungs)
 
 
