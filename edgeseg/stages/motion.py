@@ -83,10 +83,10 @@ def motion(before: U8, corners: F32, now: U8) -> F32 | None:
     old, new = corners[there].reshape(-1, 2), np.asarray(tracked)[there].reshape(-1, 2)
     if len(new) < _LEAST_CORNERS:
         return None
-    whole, agree = cv2.estimateAffinePartial2D(new, old, ransacReprojThreshold=_OFF)
-    if whole is None or not np.isfinite(whole).all() or np.count_nonzero(agree) < _LEAST_CORNERS:
+    whole, inliers = cv2.estimateAffinePartial2D(new, old, ransacReprojThreshold=_OFF)
+    if whole is None or not np.isfinite(whole).all() or np.count_nonzero(inliers) < _LEAST_CORNERS:
         return None
-    agree = agree.ravel() > 0
+    agree = np.asarray(inliers).ravel() > 0
     new, old = new[agree], old[agree]
     turn, shift = np.asarray(whole[:, :2].T, np.float32), np.asarray(whole[:, 2], np.float32)
     centres, size = _cells(now.shape[1], now.shape[0])
