@@ -54,8 +54,11 @@ class Masks:
             within(mask.person, sequence.frames[0].size, MARGIN) for mask in self.own if mask.person is not None
         ]
 
-    def of(self, index: int, age: int, method: Method | None) -> Bool:
-        """The mask that frame `index` is shown with, made `age` frames before; by the product's own way if None."""
+    def of(self, index: int, age: int, method: Method | None, held: bool = True) -> Bool:
+        """The mask that frame `index` is shown with, made `age` frames before; by the product's own way if None.
+
+        held: to where a carried mask may go.
+        """
         mask, frame = self.own[index - age], self.sequence.frames[index]
         if age and method is None:
             alpha = self.pipeline.carry(mask, frame).alpha
@@ -63,13 +66,16 @@ class Masks:
             now = self.own[index].grey
             assert mask.grey is not None
             assert now is not None
-            alpha = cv2.min(method(mask.grey, now, mask.alpha), self._within[index - age])
+            alpha = method(mask.grey, now, mask.alpha)
+            alpha = cv2.min(alpha, self._within[index - age]) if held else alpha
         else:
             alpha = mask.alpha
         return np.asarray(cv2.resize(alpha, frame.size, interpolation=cv2.INTER_LINEAR) >= 128)
 
 
-def lost_by_age(made: Iterable[Masks], method: Method | None) -> dict[tuple[float, int], tuple[float, int]]:
+def lost_by_age(
+    made: Iterable[Masks], method: Method | None, held: bool = True
+) -> dict[tuple[float, int], tuple[float, int]]:
     """{(fps, age in ms): (mean IoU lost, frames)}."""
     lost: dict[tuple[float, int], list[float]] = {}
     for masks in made:
@@ -78,7 +84,7 @@ def lost_by_age(made: Iterable[Masks], method: Method | None) -> dict[tuple[floa
         for age_ms in AGES_MS:
             age = round(age_ms * fps / 1e3)
             if abs(age * 1e3 / fps - age_ms) < 1:
-                one = [own[n] - iou(masks.of(n, age, method), truths[n]) for n in range(age, len(truths))]
+                one = [own[n] - iou(masks.of(n, age, method, held), truths[n]) for n in range(age, len(truths))]
                 lost.setdefault((fps, age_ms), []).extend(one)
     return {key: (float(np.mean(values)), len(values)) for key, values in lost.items()}
 
@@ -179,6 +185,8 @@ def print_methods(made: list[Masks], ms: dict[str, float]) -> None:
     for name, method in METHODS.items():
         lost = lost_by_age(made, method)
         print(f"| {name} | " + " | ".join(f"{lost[key][0] * 100:.2f}" for key in keys) + f" | {ms[name]:.2f} |")
+    lost = lost_by_age(made, METHODS[CHOSEN], held=False)
+    print("| the same, not held back | " + " | ".join(f"{lost[key][0] * 100:.2f}" for key in keys) + " | |")
 
 
 def print_every(made: list[Masks]) -> None:
