@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -49,10 +50,15 @@ class Masks:
         self.own: list[Mask] = []
         for frame in sequence.frames:
             self.own.append(pipeline.segment(frame))
-        self._within = [within(mask.person, sequence.frames[0].size, MARGIN) for mask in self.own if mask.person is not None]
+        self._within = [
+            within(mask.person, sequence.frames[0].size, MARGIN) for mask in self.own if mask.person is not None
+        ]
 
-    def of(self, index: int, age: int, method: Method | None) -> Bool:
-        """The mask that frame `index` is shown with, made `age` frames before; by the product's own way if None."""
+    def of(self, index: int, age: int, method: Method | None, held: bool = True) -> Bool:
+        """The mask that frame `index` is shown with, made `age` frames before; by the product's own way if None.
+
+        held: to where a carried mask may go.
+        """
         mask, frame = self.own[index - age], self.sequence.frames[index]
         if age and method is None:
             alpha = self.pipeline.carry(mask, frame).alpha
@@ -60,13 +66,16 @@ class Masks:
             now = self.own[index].grey
             assert mask.grey is not None
             assert now is not None
-            alpha = cv2.min(method(mask.grey, now, mask.alpha), self._within[index - age])
+            alpha = method(mask.grey, now, mask.alpha)
+            alpha = cv2.min(alpha, self._within[index - age]) if held else alpha
         else:
             alpha = mask.alpha
         return np.asarray(cv2.resize(alpha, frame.size, interpolation=cv2.INTER_LINEAR) >= 128)
 
 
-def lost_by_age(made: Iterable[Masks], method: Method | None) -> dict[tuple[float, int], tuple[float, int]]:
+def lost_by_age(
+    made: Iterable[Masks], method: Method | None, held: bool = True
+) -> dict[tuple[float, int], tuple[float, int]]:
     """{(fps, age in ms): (mean IoU lost, frames)}."""
     lost: dict[tuple[float, int], list[float]] = {}
     for masks in made:
@@ -75,7 +84,7 @@ def lost_by_age(made: Iterable[Masks], method: Method | None) -> dict[tuple[floa
         for age_ms in AGES_MS:
             age = round(age_ms * fps / 1e3)
             if abs(age * 1e3 / fps - age_ms) < 1:
-                one = [own[n] - iou(masks.of(n, age, method), truths[n]) for n in range(age, len(truths))]
+                one = [own[n] - iou(masks.of(n, age, method, held), truths[n]) for n in range(age, len(truths))]
                 lost.setdefault((fps, age_ms), []).extend(one)
     return {key: (float(np.mean(values)), len(values)) for key, values in lost.items()}
 
@@ -102,24 +111,32 @@ def pipeline_of(tier: str, background: str | None = None) -> Pipeline:
     return Pipeline(engine, behind, KnownAnswer.portrait(), SystemClock(), mode=mode)
 
 
-def costs(video: Path) -> tuple[dict[str, float], float, float]:
+def costs(video: Path) -> tuple[dict[str, float], float, tuple[float, ...]]:
     """Milliseconds of each method on a 720p frame's grey picture, and of "carry", "own mask" and their shares.
 
     Then what a frame with a carried mask takes from capture to picture, as a share of one with its own without the
-    engine's part; and what "carry" takes as a share of an own mask of the smallest tier.
+    engine's part; and what "carry" takes as a share of an own mask of the smallest tier, and of its
+    engine's part.
     """
     frames = first_frames(video, 3)
     names = [*METHODS, "carry, with the picture halved", "own mask, smallest tier", "own mask, default tier"]
-    names += ["engine, default tier", "frame with own mask", "frame that carries"]
+    names += ["engine, smallest tier", "engine, default tier", "frame with own mask", "frame that carries"]
 
     def load() -> list[Callable[[], object]]:
         small, line = pipeline_of(SMALLEST), pipeline_of(DEFAULT_TIER, "blur")
         old, now = line.segment(frames[0]), line.segment(frames[2])
         assert old.grey is not None
         assert now.grey is not None
-        before, after, engine = old.grey, now.grey, line.engine
-        assert engine is not None
-        tensor = line.prepare(frames[2]).copy()
+        before, after = old.grey, now.grey
+
+        def engine_of(pipeline: Pipeline) -> Callable[[], object]:
+            assert pipeline.engine is not None
+            infer, tensor = pipeline.engine.infer, pipeline.prepare(frames[2]).copy()
+            return lambda: infer(tensor)
+
+        def carried(frame: Frame) -> Mask:  # a new mask each time, whose corners are not known yet
+            assert old.person is not None
+            return line.carry(replace(old, person=old.person.copy()), frame)
 
         def whole(make: Callable[[Frame], Mask]) -> Callable[[], object]:
             def run() -> object:
@@ -131,16 +148,17 @@ def costs(video: Path) -> tuple[dict[str, float], float, float]:
         things: list[Callable[[], object]] = [
             (lambda method=method: method(before, after, old.alpha)) for method in METHODS.values()
         ]
-        things += [whole(lambda frame: line.carry(old, frame)), whole(small.segment), whole(line.segment)]
-        things += [lambda: engine.infer(tensor)]
+        things += [whole(carried), whole(small.segment), whole(line.segment)]
+        things += [engine_of(small), engine_of(line)]
         things += [whole(lambda frame: line.show(frame, line.segment(frame)) and old)]
-        return [*things, whole(lambda frame: line.show(frame, line.carry(old, frame)) and old)]
+        return [*things, whole(lambda frame: line.show(frame, carried(frame)) and old)]
 
     times = times_in_turns(load)
     column = {name: times[:, n] for n, name in enumerate(names)}
     outside = column["frame with own mask"] - column["engine, default tier"]
     share = ratio(column["frame that carries"], outside)
-    of_smallest = ratio(column["carry, with the picture halved"], column["own mask, smallest tier"])
+    carry = column["carry, with the picture halved"]
+    of_smallest = tuple(ratio(carry, column[f"{what}, smallest tier"]) for what in ("own mask", "engine"))
     return {name: quiet(values) for name, values in column.items()}, share, of_smallest
 
 
@@ -167,6 +185,8 @@ def print_methods(made: list[Masks], ms: dict[str, float]) -> None:
     for name, method in METHODS.items():
         lost = lost_by_age(made, method)
         print(f"| {name} | " + " | ".join(f"{lost[key][0] * 100:.2f}" for key in keys) + f" | {ms[name]:.2f} |")
+    lost = lost_by_age(made, METHODS[CHOSEN], held=False)
+    print("| the same, not held back | " + " | ".join(f"{lost[key][0] * 100:.2f}" for key in keys) + " | |")
 
 
 def print_every(made: list[Masks]) -> None:
@@ -203,7 +223,7 @@ def main() -> None:
     print("\n| a 720p frame | ms |\n| --- | --- |")
     for name in [name for name in ms if name not in METHODS]:
         print(f"| {name} | {ms[name]:.2f} |")
-    print(f"\ncarry is {of_smallest:.2f} of an own mask of the smallest tier")
+    print("\ncarry is {:.2f} of an own mask of the smallest tier, {:.2f} of its inference".format(*of_smallest))
     table = table_of(by_family, share)
     print(json.dumps(table))
     if wish.write:

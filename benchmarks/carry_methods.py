@@ -80,9 +80,7 @@ def dis_of_person(before: U8, now: U8, alpha: U8) -> U8:
 def farneback(before: U8, now: U8, alpha: U8) -> U8:
     """Farneback's dense flow at half the grey picture's size."""
     half = (now.shape[1] // 2, now.shape[0] // 2)
-    flow = cv2.calcOpticalFlowFarneback(
-        cv2.resize(now, half), cv2.resize(before, half), None, 0.5, 2, 11, 2, 5, 1.1, 0
-    )
+    flow = cv2.calcOpticalFlowFarneback(cv2.resize(now, half), cv2.resize(before, half), None, 0.5, 2, 11, 2, 5, 1.1, 0)
     return _by_flow(flow, alpha)
 
 

@@ -70,6 +70,7 @@ class Settings:
     hflip: bool = False
     vflip: bool = False
     max_mask_age_s: float = 0.25
+    every: int = 1  # the engine is asked about each so many-th frame
     models: str | None = None  # a folder of tiers, looked in before the others
     key: dict[str, Any] = field(default_factory=dict)
 
@@ -110,7 +111,7 @@ def build(settings: Settings, emit: Emit, clock: Clock | None = None) -> Run:
         source.close()
         raise
     flip = Flip(settings.hflip, settings.vflip) if settings.hflip or settings.vflip else None
-    limits = Limits(settings.frames, settings.fps, settings.max_mask_age_s)
+    limits = Limits(settings.frames, settings.fps, settings.max_mask_age_s, infer_every=settings.every)
     runtime = Runtime(source, pipeline, sink, clock, emit, limits, flip, name=rung_name(settings))
     if isinstance(engine, Failover):
         engine.lose = runtime.fail

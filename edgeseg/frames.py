@@ -177,8 +177,8 @@ class Mask:
 
     alpha: (h, w) uint8, 0 background, 255 person, the whole frame at the mask's own size.
     frame_index, captured_at: of the frame it was inferred from.
-    person, grey: for carrying it on (`stages.motion.Carry`): the engine's person, (h, w) uint8, near which it must stay,
-    and that frame, small and grey.
+    person, grey: for carrying it on (`stages.motion.Carry`): the engine's person, (h, w) uint8, near which it must
+    stay, and that frame, small and grey.
     """
 
     alpha: U8

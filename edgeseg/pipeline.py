@@ -1,8 +1,9 @@
 """The straight line: prepare, infer, read, shape, show, between a source and a sink.
 
 `prepare`, `read` and `shape` make a mask of a frame with the engine's help, `carry` makes one of an earlier frame's;
-`show` composes what people see; the runtime lets the engine work on one frame while it shows the one before, and nothing here knows of threads. Fail closed
-lives here: `believe` settles doubts about a mask, and `show` reveals what a mask allows and no more.
+`show` composes what people see; the runtime lets the engine work on one frame while it shows the one before, and
+nothing here knows of threads. Fail closed lives here: `believe` settles doubts about a mask, and `show` reveals what a
+mask allows and no more.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@
                                     engine thread: infer, and nothing else
 
 From a file every frame waits for its own mask and nothing is dropped: the engine works on a frame while the one
-before is shown. Live, the newest frame wins; one whose own mask is late takes the newest that was believed, moved along with
-the person, if it is no older than `max_mask_age_s`; otherwise it is covered. So does every frame that is not asked about
-where only each k-th is.
+before is shown. Live, the newest frame wins; one whose own mask is late takes the newest that was believed, moved
+along with the person, if it is no older than `max_mask_age_s`; otherwise it is covered. So does a frame that is not
+asked about, where only each k-th is.
 """
 
 from __future__ import annotations
@@ -279,7 +279,7 @@ class Runtime:
             frame, asked = ahead, asked_ahead
 
     def _ask(self, engine: EngineThread, frame: Frame) -> bool:
-        """Whether this frame is due to be asked about; then it is submitted, unless the engine hangs on earlier ones."""
+        """Whether this frame is due to be asked about; it is submitted then, unless the engine hangs on others."""
         if not self._is_due(frame.time_s):
             return False
         if self._hung and engine.wait(0):

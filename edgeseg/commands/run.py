@@ -67,12 +67,22 @@ def run(
     hflip: Annotated[bool, typer.Option("--hflip", help="Mirror left and right.")] = False,
     vflip: Annotated[bool, typer.Option("--vflip", help="Mirror top and bottom.")] = False,
     max_mask_age: Annotated[
-        float, typer.Option(min=0, help="Milliseconds that a live frame's mask may be old; then it is covered.")
+        float, typer.Option(min=0, help="Milliseconds that a carried mask may be old; then it is covered.")
     ] = 250.0,
+    every: Annotated[
+        int, typer.Option(min=1, max=4, help="Infer each so many-th frame; the others carry its mask along.")
+    ] = 1,
     models: ModelsOption = None,
     profile: Annotated[str | None, typer.Option(help="Take this profile, see `edgeseg profile list`.")] = None,
     instance: Annotated[str | None, typer.Option(help="Also take the config file NAME.yaml.")] = None,
     config: Annotated[Path | None, typer.Option(**FILE, help="A config file, instead of config.yaml.")] = None,
+    govern: Annotated[
+        bool | None,
+        typer.Option("--govern/--no-govern", help="Live: let the governor choose; by itself where --tier is auto."),
+    ] = None,
+    trace: Annotated[
+        Path | None, typer.Option(**FILE, metavar="FILE", help="Write what the governor saw and decided, as JSON lines.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take the background away from a camera or a file, until it ends or Ctrl-C.
@@ -113,6 +123,7 @@ def run(
         hflip=hflip,
         vflip=vflip,
         max_mask_age_s=_milliseconds("--max-mask-age", max_mask_age),
+        every=every,
         models=models or None,
         key={name: value for name, value in key.items() if value is not None},
     )
@@ -124,9 +135,16 @@ def run(
     to_stdout = settings.sink == "-"
     if to_stdout and as_json:
         raise UsageError("--sink - writes the video to standard output, where --json would write too; use one of them.")
+    wish = None
+    if govern or (govern is None and settings.tier == "auto" and settings.segmenter == "tier" and settings.every == 1):
+        from edgeseg.governing import Wish
+
+        wish = Wish(profile, instance, config, trace)
+    elif trace is not None:
+        raise UsageError("--trace is of the governor, which does not run here; leave out --no-govern, --tier and --every.")
     with stoppable_run(say) as stoppable:
         try:
-            figures = run_once(settings, ProcessStart.of(SystemClock()), as_json, stoppable)
+            figures = run_once(settings, ProcessStart.of(SystemClock()), as_json, stoppable, wish)
         except (Stopped, EdgesegError):
             if not stoppable.at_once:
                 raise
@@ -145,6 +163,7 @@ def run_once(
 ) -> dict[str, Any]:
     """One run with live figures; what came of it."""
     from edgeseg.build import build
+    from edgeseg.clock import SystemClock
     from edgeseg.facts import Tally
     from edgeseg.report import summary
     from edgeseg.screen import Watch
@@ -152,12 +171,19 @@ def run_once(
     tally = Tally()
     watch = Watch(tally, quiet=quiet)
     made = build(settings, watch)
+    governed: Governed | None = None
     try:
         stoppable.takes(made.runtime)
+        if wish is not None and made.source.info.live and made.tier is not None:
+            from edgeseg.governed import Governed
+
+            governed = Governed(made, settings, wish, SystemClock(), watch)
         with watch.showing(made):
             made.runtime.run()
         return summary(made, tally, start)
     finally:
+        if governed is not None:
+            governed.close()
         made.pipeline.close()
 
 

@@ -10,11 +10,13 @@ Feature Tracker", 2000; Knutsson and Westin, "Normalized and Differential Convol
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from edgeseg.frames import F32, U8, Frame, Mask, Size
 from edgeseg.stages.preprocess import Rect, Shrink
@@ -29,6 +31,7 @@ _FARTHEST = 0.25  # of the grey picture's diagonal: what moves farther is not be
 _CELL = 8  # pixels of the grey picture that bend together
 _SPREAD = 1.0  # cells
 _PRIOR = 0.02  # corners' worth of "as the whole does"
+_LEFT_OUT: Any = None  # OpenCV's types do not know that some things may be
 _UPSAMPLED = 1.5  # mask pixels that upsampling spreads a mask by, as in `keep_near`
 
 
@@ -70,43 +73,56 @@ def corners_of(grey: U8, person: U8) -> F32 | None:
 
 
 def motion(before: U8, corners: F32, now: U8) -> F32 | None:
-    """Where each place of the picture `now` was in the picture `before`: (rows, columns, 2) float32, dx and dy in pixels.
+    """Where each place of the picture `now` was in the picture `before`: (rows, columns, 2) float32, dx and dy.
 
-    before, now: (h, w) uint8 of one size. corners: of `before`. The field is coarse, a value for each cell, centred in
-    it. None where too few corners agree.
+    In pixels. before, now: (h, w) uint8 of one size. corners: of `before`. The field is coarse, a value for each cell,
+    centred in it. None where too few corners agree.
     """
-    tracked, there, _ = cv2.calcOpticalFlowPyrLK(before, now, corners, None, winSize=_WINDOW, maxLevel=_LEVELS)
-    there = there.ravel() > 0
-    old, new = corners[there].reshape(-1, 2), tracked[there].reshape(-1, 2)
+    tracked, found, _ = cv2.calcOpticalFlowPyrLK(before, now, corners, _LEFT_OUT, winSize=_WINDOW, maxLevel=_LEVELS)
+    there = np.asarray(found).ravel() > 0
+    old, new = corners[there].reshape(-1, 2), np.asarray(tracked)[there].reshape(-1, 2)
     if len(new) < _LEAST_CORNERS:
         return None
-    whole, agree = cv2.estimateAffinePartial2D(new, old, ransacReprojThreshold=_OFF)
-    if whole is None or not np.isfinite(whole).all() or np.count_nonzero(agree) < _LEAST_CORNERS:
+    whole, inliers = cv2.estimateAffinePartial2D(new, old, ransacReprojThreshold=_OFF)
+    if whole is None or not np.isfinite(whole).all() or np.count_nonzero(inliers) < _LEAST_CORNERS:
         return None
-    height, width = now.shape
-    agree = agree.ravel() > 0
+    agree = np.asarray(inliers).ravel() > 0
     new, old = new[agree], old[agree]
-    rest = old - new @ whole[:, :2].T - whole[:, 2]
+    turn, shift = np.asarray(whole[:, :2].T, np.float32), np.asarray(whole[:, 2], np.float32)
+    centres, size = _cells(now.shape[1], now.shape[0])
+    field = centres @ (turn - _IDENTITY) + shift
+    field += _bend(new / size, old - new @ turn - shift, centres.shape[:2])
+    farthest = float(cv2.norm(field, cv2.NORM_INF))
+    return field if farthest <= _FARTHEST * math.hypot(*now.shape) else None
+
+
+_IDENTITY = np.eye(2, dtype=np.float32)
+
+
+@functools.lru_cache(maxsize=4)
+def _cells(width: int, height: int) -> tuple[F32, F32]:
+    """The centres (rows, columns, 2) of a picture's cells, and the size of one, x and y in pixels."""
     columns, rows = -(-width // _CELL), -(-height // _CELL)
-    size = np.array([width / columns, height / rows])
-    x, y = np.meshgrid((np.arange(columns) + 0.5) * size[0] - 0.5, (np.arange(rows) + 0.5) * size[1] - 0.5)
-    field = np.dstack([x, y]) @ (whole[:, :2] - np.eye(2)).T + whole[:, 2] + _bend(new / size, rest, (rows, columns))
-    if np.abs(field).max() > _FARTHEST * np.hypot(width, height):
-        return None
-    return np.asarray(field, np.float32)
+    size = np.array([width / columns, height / rows], np.float32)
+    x, y = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
+    return (np.dstack([x, y]) + np.float32(0.5)) * size - np.float32(0.5), size
 
 
-def _bend(at: npt.NDArray[np.float64], rest: npt.NDArray[np.float64], shape: tuple[int, int]) -> F32:
+def _bend(at: F32, rest: F32, shape: tuple[int, ...]) -> F32:
     """What cells move beyond the whole: the mean of what the corners around them do, and nothing far from all corners.
 
     at: (n, 2), x and y in cells. rest: (n, 2), in pixels.
     """
     rows, columns = shape
-    x, y = np.clip(at[:, 0].astype(int), 0, columns - 1), np.clip(at[:, 1].astype(int), 0, rows - 1)
-    cell = y * columns + x
-    sums = [np.bincount(cell, weight, rows * columns) for weight in (rest[:, 0], rest[:, 1], np.ones(len(rest)))]
-    spread = cv2.GaussianBlur(np.stack(sums, axis=-1).reshape(rows, columns, 3).astype(np.float32), (0, 0), _SPREAD)
-    return np.asarray(spread[..., :2] / (spread[..., 2:] + _PRIOR), np.float32)
+    place = np.clip(at, 0, (columns - 1, rows - 1)).astype(np.intp)
+    cell = place[:, 1] * columns + place[:, 0]
+    sums = np.zeros((rows, columns, 3), np.float32)
+    flat = sums.reshape(-1, 3)
+    for axis in (0, 1):
+        flat[:, axis] = np.bincount(cell, rest[:, axis], rows * columns)
+    flat[:, 2] = np.bincount(cell, None, rows * columns)
+    spread = cv2.GaussianBlur(sums, (0, 0), _SPREAD)
+    return np.asarray(spread[..., :2] / (spread[..., 2:] + np.float32(_PRIOR)), np.float32)
 
 
 def within(person: U8, frame: Size, margin: float) -> U8:
@@ -145,7 +161,7 @@ class Move:
         cv2.resize(field * self._scale, self._mask, dst=self._field, interpolation=cv2.INTER_LINEAR)
         source = rect.of(self._field)
         np.add(source, rect.of(self._places), out=source)
-        moved = cv2.remap(alpha, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        moved = cv2.remap(alpha, source, _LEFT_OUT, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         cv2.min(moved, rect.of(region), dst=rect.of(out))
         return out
 

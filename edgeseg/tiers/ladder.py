@@ -13,7 +13,7 @@ DEFAULT_FPS = 30.0
 SHARE = 0.8  # of a frame's time that its mask and its picture may take; the source, the sink and the system need some
 SAME_TIME = 0.03  # a share: times that are nearer than this cannot be told from each other
 EVERY = (1, 2, 3, 4)
-MAX_MASK_AGE_MS = 250.0  # as `Limits.max_mask_age_s`
+MAX_MASK_AGE_MS = 250.0  # as in `runtime.Limits`
 FRAMINGS = ("any", "stills", "webcam")
 """Which golden set says what is good: the mean of both, photographs of people, one person at a desk."""
 
@@ -129,8 +129,9 @@ def rungs_of(
     from edgeseg.tiers.carried import measured as measured_table
 
     counts = sorted(set(every))
-    if not fps > 0 or any(count < 1 for count in counts):
+    if not fps > 0 or any(k < 1 for k in counts):
         raise ValueError(f"there are no rungs of every {counts} at {fps} frames a second")
+    counts = [k for k in counts if k == 1 or (k - 1) * 1e3 / fps <= max_mask_age_ms]
     table = table or measured_table()
     rungs = []
     for one in measured:
@@ -139,9 +140,7 @@ def rungs_of(
             continue
         family = (families or {}).get(one.candidate.tier, ANY)
         carried_ms = table.carry_share * max(0.0, one.ms - one.infer_ms)
-        for count in counts:
-            if count == 1 or (count - 1) * 1e3 / fps <= max_mask_age_ms:
-                rungs.append(Rung(one, quality_of_every(good, count, fps, family, table), count, carried_ms))
+        rungs += [Rung(one, quality_of_every(good, k, fps, family, table), k, carried_ms) for k in counts]
     return _undominated(rungs)
 
 

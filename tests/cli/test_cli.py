@@ -247,6 +247,22 @@ class TestOptions:
         figures = done("run --source person.mp4 --realtime --max-mask-age 5000 --json", portrait).json
         assert figures["masks"].get("cover", 0) <= 1  # before the first mask
 
+    def test_every_third_frame_has_its_own_mask_and_the_others_carry_it(
+        self, model: Path, portrait: Path, tmp_path: Path
+    ) -> None:
+        common = "run --source person.mp4 --background color:#2828c8 --json --sink images:"
+        plain = done(f"{common}{tmp_path}/plain", portrait).json
+        third = done(f"{common}{tmp_path}/third --every 3", portrait).json
+        assert (plain["masks"], third["masks"]) == ({"own": 6}, {"own": 2, "carried": 4})
+        assert {"carry", "mask_age"} <= third["stages"].keys() - plain["stages"].keys()
+        for number in range(6):
+            name = f"frame_{number:06d}.png"
+            one, other = pixels(tmp_path / "plain" / name), pixels(tmp_path / "third" / name)
+            if number % 3 == 0:
+                assert np.array_equal(one, other)
+            else:
+                assert np.mean(np.abs(one.astype(int) - other) > 24) < 0.06
+
 
 class TestTime:
     @pytest.mark.parametrize("ending", ["mp4", "mkv", "webm"])

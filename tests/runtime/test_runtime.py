@@ -304,3 +304,67 @@ def test_memory_of_times_is_bounded() -> None:
     for n in range(1000):
         times.add("stage", n / 1000)
     assert times.table() == {"stage": {"p50_ms": 995.0, "p95_ms": 999.0}}
+
+
+@pytest.mark.parametrize("every", [2, 3, 4])
+def test_from_a_file_each_kth_frame_has_its_own_mask_and_none_is_lost(every: int) -> None:
+    rig = Rig(count=14, limits=Limits(infer_every=every))
+    rig.runtime.run()
+    assert rig.shown == [(n, "carried" if n % every else "own") for n in range(14)]
+    for frame in list(rig.sink.frames)[::every]:
+        person = SCENE.person((60 + 10 * frame.index % 130, 76)) > 0
+        dark = frame.planes.y < 56
+        assert np.count_nonzero(dark & person) / np.count_nonzero(dark | person) > 0.8
+    assert not rig.causes(Degraded)
+    table = rig.runtime.times.table()
+    assert {"carry", "mask_age"} <= set(table)
+    assert table["mask_age"]["p95_ms"] == (every - 1) * 10
+
+
+def test_from_a_file_a_frame_is_asked_about_before_its_mask_grows_too_old() -> None:
+    """At 100 frames a second a mask of 25 ms serves two more frames."""
+    rig = Rig(count=7, limits=Limits(infer_every=4, max_mask_age_s=0.025))
+    rig.runtime.run()
+    assert rig.shown == [(n, "carried" if n % 3 else "own") for n in range(7)]
+
+
+def test_from_a_file_a_fault_is_made_good_by_the_next_frame() -> None:
+    rig = Rig(count=10, limits=Limits(infer_every=4, max_mask_age_s=0.015))
+    rig.engine.inject(None, 3)  # the known answer, and the first two masks
+    rig.engine.inject("raise", 1)
+    rig.runtime.run()
+    origins = [mask for _, mask in rig.shown]
+    assert origins[:4] == ["own", "carried", "own", "carried"]
+    assert origins[4] == "cover"
+    assert origins[-1] != "cover"
+    assert rig.causes(Degraded)[0] == "engine_fault"
+
+
+def test_how_often_is_inferred_can_change_while_it_runs() -> None:
+    rig = Rig(count=24, limits=Limits())
+
+    def change(frame: object) -> None:
+        rig.runtime.infer_every = 1 if len(rig.shown) < 8 else 3
+
+    rig.sink.slow = change
+    rig.runtime.run()
+    origins = [mask for _, mask in rig.shown]
+    assert origins[:8] == ["own"] * 8
+    assert origins.count("carried") >= 8
+    assert [index for index, _ in rig.shown] == list(range(24))
+
+
+def test_live_only_each_kth_frame_is_asked_about() -> None:
+    rig = Rig(live=True, count=40, limits=Limits(infer_every=4, max_mask_age_s=30))
+    rig.runtime.run()
+    asked = len(rig.engine.history) - 1  # but for the known answer
+    assert asked <= -(-len(rig.shown) // 4)
+    origins = [mask for _, mask in rig.shown]
+    assert origins.count("own") <= asked
+    assert origins.count("carried") >= len(origins) // 2
+
+
+def test_live_a_frame_is_asked_about_before_its_mask_grows_too_old() -> None:
+    rig = Rig(live=True, count=30, limits=Limits(infer_every=1000, max_mask_age_s=0.05))
+    rig.runtime.run()
+    assert len(rig.engine.history) > 3
