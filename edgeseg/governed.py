@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from edgeseg.build import AUTO, Run, Settings, make_pipeline_engine
+from edgeseg.build import Run, Settings, make_pipeline_engine
 from edgeseg.clock import Clock
 from edgeseg.errors import CandidateError, EdgesegError, OutputError
 from edgeseg.facts import Emit, Noted
@@ -31,17 +31,16 @@ COVER = "cover"
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What to govern by: as the options of `edgeseg run`. trace: a file that every look is written to."""
+    """What to govern by: as the options of `edgeseg run`.
+
+    trace: a file that every look is written to. asked: somebody said so, and is told where there is nothing to choose.
+    """
 
     profile: str | None = None
     instance: str | None = None
     config: Path | None = None
     trace: Path | None = None
-
-
-def may_govern(settings: Settings, run: Run) -> bool:
-    """Whether there is anything to choose: a live picture, a model, and no tier that somebody named."""
-    return run.source.info.live and run.tier is not None and settings.tier == AUTO
+    asked: bool = False
 
 
 class Governed:
@@ -74,6 +73,9 @@ class Governed:
     def _begin(self) -> None:
         try:
             self._made()
+        except CandidateError as error:
+            if self._wish.asked or self._trace is not None:
+                self._emit(Noted("governor", f"it does not run: {error}"))
         except EdgesegError as error:
             self._emit(Noted("governor", f"it does not run: {error}"))
         except Exception as error:  # noqa: BLE001 - a bug here must not end what people see
@@ -135,7 +137,9 @@ class Governed:
 
         found, why = kept.read(board_identity(), runtime_identity())
         if found is None:
-            raise CandidateError(f"there is no ladder of this device{f', for {why}' if why else ''}: run edgeseg calibrate")
+            raise CandidateError(
+                f"there is no ladder of this device{f', for {why}' if why else ''}: run edgeseg calibrate"
+            )
         tiers = files.tiers(self._settings.models)
         current = kept.of_models(found, {name: tier.sha256 for name, tier in tiers.items()})
         families = {name: tier.family for name, tier in tiers.items()}
@@ -194,7 +198,9 @@ def _opened(path: Path | None) -> TextIO | None:
     try:
         return path.open("w", encoding="utf-8", buffering=1)
     except OSError as error:
-        raise OutputError(f"The trace {path} cannot be written: {error.strerror}; name a file in a folder that is there.") from error
+        raise OutputError(
+            f"The trace {path} cannot be written: {error.strerror}; name a file in a folder that is there."
+        ) from error
 
 
 def _nothing() -> None:

@@ -28,6 +28,7 @@ from edgeseg.stopping import NOTHING_YET, Stoppable, Stopped, stoppable_run
 
 if TYPE_CHECKING:
     from edgeseg.build import Settings
+    from edgeseg.governed import Governed, Wish
     from edgeseg.report import ProcessStart
 
 
@@ -81,7 +82,8 @@ def run(
         typer.Option("--govern/--no-govern", help="Live: let the governor choose; by itself where --tier is auto."),
     ] = None,
     trace: Annotated[
-        Path | None, typer.Option(**FILE, metavar="FILE", help="Write what the governor saw and decided, as JSON lines.")
+        Path | None,
+        typer.Option(**FILE, metavar="FILE", help="Write what the governor saw and decided, as JSON lines."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -137,11 +139,13 @@ def run(
         raise UsageError("--sink - writes the video to standard output, where --json would write too; use one of them.")
     wish = None
     if govern or (govern is None and settings.tier == "auto" and settings.segmenter == "tier" and settings.every == 1):
-        from edgeseg.governing import Wish
+        from edgeseg.governed import Wish
 
-        wish = Wish(profile, instance, config, trace)
+        wish = Wish(profile, instance, config, trace, asked=govern is True)
     elif trace is not None:
-        raise UsageError("--trace is of the governor, which does not run here; leave out --no-govern, --tier and --every.")
+        raise UsageError(
+            "--trace is of the governor, which does not run here; leave out --no-govern, --tier and --every."
+        )
     with stoppable_run(say) as stoppable:
         try:
             figures = run_once(settings, ProcessStart.of(SystemClock()), as_json, stoppable, wish)
