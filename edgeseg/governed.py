@@ -46,8 +46,8 @@ class Wish:
 class Governed:
     """Steers `run` from its first frame on until `close`.
 
-    settings: of the run, as they were asked for. Nothing that goes wrong here ends the run; it is told as a fact. Raises
-    OutputError if the trace cannot be written.
+    settings: of the run, as they were asked for. Nothing that goes wrong here ends the run; it is told as a fact.
+    Raises OutputError if the trace cannot be written.
     """
 
     def __init__(self, run: Run, settings: Settings, wish: Wish, clock: Clock, emit: Emit) -> None:

@@ -143,9 +143,7 @@ def run(
 
         wish = Wish(profile, instance, config, trace, asked=govern is True)
     elif trace is not None:
-        raise UsageError(
-            "--trace is of the governor, which does not run here; leave out --no-govern, --tier and --every."
-        )
+        raise UsageError("--trace is of the governor, which does not run with --no-govern, --tier or --every.")
     with stoppable_run(say) as stoppable:
         try:
             figures = run_once(settings, ProcessStart.of(SystemClock()), as_json, stoppable, wish)
