@@ -31,16 +31,12 @@ COVER = "cover"
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What to govern by: as the options of `edgeseg run`.
-
-    trace: a file that every look is written to. asked: somebody said so, and is told where there is nothing to choose.
-    """
+    """What to govern by: as the options of `edgeseg run`. trace: a file that every look is written to."""
 
     profile: str | None = None
     instance: str | None = None
     config: Path | None = None
     trace: Path | None = None
-    asked: bool = False
 
 
 class Governed:
@@ -73,9 +69,6 @@ class Governed:
     def _begin(self) -> None:
         try:
             self._made()
-        except CandidateError as error:
-            if self._wish.asked or self._trace is not None:
-                self._emit(Noted("governor", f"it does not run: {error}"))
         except EdgesegError as error:
             self._emit(Noted("governor", f"it does not run: {error}"))
         except Exception as error:  # noqa: BLE001 - a bug here must not end what people see

@@ -78,9 +78,9 @@ def run(
     instance: Annotated[str | None, typer.Option(help="Also take the config file NAME.yaml.")] = None,
     config: Annotated[Path | None, typer.Option(**FILE, help="A config file, instead of config.yaml.")] = None,
     govern: Annotated[
-        bool | None,
-        typer.Option("--govern/--no-govern", help="Live: let the governor choose; by itself where --tier is auto."),
-    ] = None,
+        bool,
+        typer.Option("--govern", help="Live: change tier, inference rate and frame rate to hold targets and limits."),
+    ] = False,
     trace: Annotated[
         Path | None,
         typer.Option(**FILE, metavar="FILE", help="Write what the governor saw and decided, as JSON lines."),
@@ -138,12 +138,12 @@ def run(
     if to_stdout and as_json:
         raise UsageError("--sink - writes the video to standard output, where --json would write too; use one of them.")
     wish = None
-    if govern or (govern is None and settings.tier == "auto" and settings.segmenter == "tier" and settings.every == 1):
+    if govern:
         from edgeseg.governed import Wish
 
-        wish = Wish(profile, instance, config, trace, asked=govern is True)
+        wish = Wish(profile, instance, config, trace)
     elif trace is not None:
-        raise UsageError("--trace is of the governor, which does not run with --no-govern, --tier or --every.")
+        raise UsageError("--trace is of the governor; give --govern too.")
     with stoppable_run(say) as stoppable:
         try:
             figures = run_once(settings, ProcessStart.of(SystemClock()), as_json, stoppable, wish)
