@@ -185,3 +185,23 @@ def test_the_profile_says_rate_and_engines_unless_options_do(tmp_path: Path, mod
     assert profile.json["fps"] == float(Fraction(str(shown.json["keys"]["targets.fps"]["value"])))
     wrong = run("calibrate --profile nothing-such", tmp_path, tmp_path)
     assert (wrong.code, len(wrong.sentences)) == (2, 1)
+
+
+def test_a_governed_run_leaves_a_trace_that_replays(state: Path, tmp_path: Path, asset: Callable[[str], Path]) -> None:
+    options = f"run --source {asset('carphone')} --realtime --govern --trace t.jsonl --json"
+    ran = run(options, tmp_path, state)
+    assert ran.code == 0, ran.err
+    assert ran.json["masks"]["own"] > 0
+    replay = run("governor replay t.jsonl", tmp_path, state)
+    assert (replay.code, "every decision is the same" in replay.out.decode()) == (0, True), replay.err
+
+
+def test_without_a_ladder_there_is_nothing_to_govern_by(
+    tmp_path: Path, model: Path, asset: Callable[[str], Path]
+) -> None:
+    ran = run(f"run --source {asset('carphone')} --realtime --govern", tmp_path, tmp_path)
+    assert ran.code == 0
+    assert "governor: it does not run: there is no ladder of this device: run edgeseg calibrate" in ran.err
+    for options, code in (("--trace t", 2), ("--govern --trace nowhere/t", 7)):
+        ran = run(f"run --source {asset('carphone')} --realtime --frames 5 {options}", tmp_path, tmp_path)
+        assert (ran.code, len(ran.sentences) >= 1) == (code, True), ran.err
