@@ -162,14 +162,15 @@ def with_sensors(seen: Observation, reading: Reading | None) -> Observation:
     """The same with what the sensors said."""
     if reading is None:
         return seen
+    working = reading.cgroup_working_mb  # without the files' cache, which can be dropped
     return replace(
         seen,
         temp_c=reading.temp_c,
         throttled=reading.throttled,
-        power_w=reading.board_w,
+        power_w=reading.power_w,
         memory_mb=reading.rss_mb,
         memory_available_mb=reading.memory_available_mb,
-        cgroup_memory_mb=reading.cgroup_memory_mb,
+        cgroup_memory_mb=working if working is not None else reading.cgroup_memory_mb,
         cgroup_memory_limit_mb=reading.cgroup_memory_limit_mb,
         memory_pressure=reading.pressure_some,
         battery_percent=reading.battery_percent if reading.on_battery else None,
