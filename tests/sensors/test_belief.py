@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 
 import pytest
@@ -227,7 +228,7 @@ def test_no_garbage_raises_and_what_is_given_is_what_was_said_and_possible(
         assert not (raw is None and value is not None)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=int(os.environ.get("EDGESEG_EXAMPLES", "60")))
 @given(
     seed=st.integers(0, 2**32),
     room_c=st.floats(5, 40),
