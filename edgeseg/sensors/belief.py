@@ -19,8 +19,8 @@ _STEP_S = 5.0
 _FORGIVES = 0.25
 # The load since a value last changed is taken in means of a minute, about the time that a heat sink takes, and two of
 # them must differ by two fifths of the processor: silicon without a fan then grows warmer by degrees, and takes a third
-# of a watt more. Once they did, the sensor gets another minute to follow. A load smoothed over the past also counts
-# what the sensor has followed already: of 8000 healthy boards made at random that doubted 108, this none.
+# of a watt more. Once they did, the sensor gets another minute to follow. A load smoothed over the past would not
+# do: it also counts what the sensor has followed already, and doubts one in eighty of the test's healthy boards.
 _LOAD_SPAN_S, _LOAD_CHANGE, _FOLLOWS_S = 60.0, 0.4, 60.0
 # One that has never said two different things tells nothing of its resolution: it gets more time.
 _NEVER_CHANGED = 5.0

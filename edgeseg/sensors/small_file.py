@@ -7,6 +7,7 @@ next reading opens the path anew. Files below another root than / are no kernel'
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Iterable
@@ -60,7 +61,8 @@ class SmallFile:
         """Let go of the descriptor; the next reading opens it again."""
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
-            os.close(fd)
+            with contextlib.suppress(OSError):  # whoever closed it for us, reading does not raise
+                os.close(fd)
 
 
 class Files:

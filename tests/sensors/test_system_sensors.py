@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
+import sys
 import time
 import tracemalloc
 from dataclasses import fields
@@ -347,8 +349,30 @@ def test_children_count_as_our_own(board) -> None:
     reading = board.read(after_s=2.0)
     assert (reading.own_cores, reading.other_cores) == (0.5, 0.5)
     assert reading.rss_mb == pytest.approx(12 * os.sysconf("SC_PAGE_SIZE") / 1e6)
+    board.write({"/proc/self/task/77/children": "80 82\n", "/proc/82/stat": own_stat(500 * ticks, 0)})
+    assert board.read().own_cores == 0.0, "what a child did before it was seen is not of this time"
     board.write({"/proc/self/task/77/children": "", "/proc/80/stat": None})
     assert board.read().own_cores == 0.0
+
+
+def test_a_real_child_is_found_and_let_go() -> None:
+    sensors = SystemSensors(clock=SystemClock())
+    alone = sensors.read().rss_mb
+    held = descriptors()
+    big = "big = bytearray(b'1') * 60_000_000; print(len(big), flush=True); input()"
+    child = subprocess.Popen([sys.executable, "-c", big], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.readline()
+    with_child = sensors.read().rss_mb
+    child.communicate(b"\n")
+    without = sensors.read().rss_mb
+    assert alone is not None
+    assert with_child is not None
+    assert without is not None
+    assert with_child - alone > 50
+    assert with_child - without > 50
+    assert descriptors() == held
+    sensors.close()
 
 
 def test_clocks_against_their_maximum(board) -> None:
