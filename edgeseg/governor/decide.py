@@ -22,6 +22,7 @@ from edgeseg.governor.state import State
 
 BUILD_S = 8.0  # a rung that does not run after so long was not built
 SURE_LOOKS = 16  # at the power, before frames are left out for it
+SURE_OVER_LOOKS = 8  # in a row with too much work, before they are
 HEAT_WAIT_S = 25.0  # between two moves because of heat, for it comes slowly; not where the limit is met
 ROOM_LOOKS = 4  # a better rung is looked for at each fourth look: it is taken slowly anyway
 FREED_S, FREED_LAST_S = 2.5, 10.0  # from a change on, until the last rung's memory is free: mostly, at the latest
@@ -155,15 +156,20 @@ def _chosen(policy: Policy, state: State, current: Fit, relief: list[Fit], push:
         if not relief:
             return current, False
     chosen, fitting = best(policy, [*relief, current] if is_heat and current.is_tight else relief)
-    if push is Pressure.LOAD or chosen.rung.kind is Kind.NORMAL or _is_sure(policy, state, push):
+    if chosen.rung.kind is Kind.NORMAL or _is_sure(policy, state, push):
         return chosen, fitting
+    if push is Pressure.LOAD:
+        whole = [fit for fit in [*relief, current] if fit.rung.kind is current.rung.kind]
+        return min(whole, key=lambda fit: fit.share), False
     # A forecast or a first glance is no reason to leave out frames.
     cooler = [fit for fit in relief if fit.rung.kind is Kind.NORMAL and fit.share <= policy.keep_share]
     return min(cooler, key=lambda fit: fit.watts, default=current), True
 
 
 def _is_sure(policy: Policy, state: State, push: Pressure) -> bool:
-    """Whether a limit is seen so clearly not to be kept that frames may be left out for it."""
+    """Whether it is seen so clearly what is not kept that frames may be left out for it."""
+    if push is Pressure.LOAD:
+        return state.over_looks >= SURE_OVER_LOOKS
     if push is Pressure.HEAT:
         return is_at_limit(policy, state)
     if push is Pressure.POWER:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.errors import NotPermitted, OutputError, UsageError
-from edgeseg.governor import Observation
 from edgeseg.governor.trace import Trace
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def draw(trace: Trace, path: Path, title: str, oracle: Sequence[tuple[float, flo
     if oracle:
         axes[1].step(*zip(*oracle, strict=True), where="post", color=OTHER, linewidth=1, label="oracle")
     for axis in axes:
-        axis.legend(loc="lower right", fontsize=7, frameon=False, ncols=3)
+        axis.legend(loc="lower right", fontsize=7, framealpha=0.8, edgecolor="none", ncols=3)
     axes[-1].set_xlabel("seconds")
     try:
         figure.savefig(path, format="png")
@@ -119,15 +118,13 @@ def _memory(axis: Axes, trace: Trace, zero_s: float) -> None:
 
 
 def _sensor(axis: Axes, trace: Trace, zero_s: float, name: str, unit: str, limit: float | None) -> None:
-    """What a sensor said, a gap where it said nothing."""
-    values = [_value(look.seen, name) for look in trace.looks]
-    times = [look.seen.now_s - zero_s for look in trace.looks]
-    axis.plot(times, values, color=INK, linewidth=0.9, label=f"{unit}, as the sensor says")
+    """What a sensor said, as the mean of each second, a gap where it said nothing."""
+    said: dict[int, list[float]] = {}
+    for look in trace.looks:
+        value = getattr(look.seen, name)
+        said.setdefault(int(look.seen.now_s - zero_s), []).extend([] if value is None else [value])
+    means = [sum(values) / len(values) if values else float("nan") for values in said.values()]
+    axis.plot(list(said), means, color=INK, linewidth=0.9, label=f"{unit}, as the sensor says")
     if limit is not None:
         axis.axhline(limit, color=LIMIT, linewidth=0.8, linestyle="--", label="limit")
     axis.set_ylabel(unit)
-
-
-def _value(seen: Observation, name: str) -> float:
-    value = getattr(seen, name)
-    return float("nan") if value is None else float(value)
