@@ -33,7 +33,7 @@ class Policy:
     battery_low_percent: float | None = None
     battery_power_w: float | None = None
     keep_share: float = 1.0
-    take_share: float = 0.93
+    take_share: float = 0.91
     patience_s: float = 4.0
     patience_max_s: float = 300.0
     settle_s: float = 0.75

@@ -1,7 +1,6 @@
 """What others would do: one step at a time at thresholds, or as congestion is controlled; tuned on the scenarios.
 
-`python -m benchmarks.tune_rivals` searched the grids of `GRIDS` and found `TUNED`; docs/governor.md gives what it
-printed.
+`python -m benchmarks.tune_rivals` searched `GRIDS` and found `TUNED_STEPS` and `TUNED_AIMD`.
 """
 
 from __future__ import annotations

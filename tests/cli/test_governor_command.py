@@ -36,7 +36,7 @@ def test_simulate_prints_json_and_its_trace_replays_and_is_drawn(tmp_path: Path)
 
     text = (tmp_path / "t.jsonl").read_text()
     (tmp_path / "cut.jsonl").write_text(text[:-100])
-    (tmp_path / "other.jsonl").write_text(text.replace('"take_share": 0.93', '"take_share": 0.5'))
+    (tmp_path / "other.jsonl").write_text(text.replace('"take_share": 0.91', '"take_share": 0.5'))
     (tmp_path / "new.jsonl").write_text(text.replace('"edgeseg_governor_trace": 1', '"edgeseg_governor_trace": 9'))
     cut = edgeseg("governor replay cut.jsonl", tmp_path)
     assert cut.code == 2

@@ -63,6 +63,7 @@ def cost(row: Row) -> float:
 @pytest.mark.parametrize("rival", ["steps", "aimd"])
 def test_no_row_is_worse_than_a_rivals_and_the_means_are_better(whole: list[Row], own: list[Row], rival: str) -> None:
     theirs = {row.scenario: row for row in whole if row.policy == rival}
+    assert {row.scenario for row in own if row.in_band < theirs[row.scenario].in_band - 1e-9} == set()
     assert {row.scenario for row in own if cost(row) > cost(theirs[row.scenario]) + 1e-9} == set()
     mine, other = means(own, "edgeseg"), means(whole, rival)
     assert mine.in_band > other.in_band
