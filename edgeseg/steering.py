@@ -56,6 +56,7 @@ class Steering:
         self._state = start(policy, ladder, running)
         self._looker = Looker(runtime, clock)
         self._building: threading.Thread | None = None
+        self._not_built: str | None = None  # the rung whose build failed since the last look
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="edgeseg-governor", daemon=True)
         if trace is not None:
@@ -74,7 +75,8 @@ class Steering:
 
     def _run(self) -> None:
         while not self._stop.wait(LOOK_S):
-            self._state, decision = self._decided(self._looker.look(self._read()))
+            seen, self._not_built = replace(self._looker.look(self._read()), not_built=self._not_built), None
+            self._state, decision = self._decided(seen)
             for note in decision.notes:
                 self._emit(Noted("governor", note))
             if decision.changed and decision.rung is not None:
@@ -99,6 +101,7 @@ class Steering:
             try:
                 plan = self._made(rung)
             except EdgesegError as error:
+                self._not_built = rung.name
                 self._emit(Noted("governor", f"{rung.name} cannot be built, and the rung before it goes on: {error}"))
                 return
             if self._stop.is_set():

@@ -152,5 +152,15 @@ def _not_yaml(path: Path, error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
     place = f"{path}:{mark.line + 1}" if mark is not None else str(path)
     reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-    tab = " (indent with blanks, not with tabs)" if "'\\t'" in reason else ""
-    return f"{place}: this is not YAML: {reason}{tab}."
+    hint = next((f" ({said})" for words, said in _HINTS if words in reason), "")
+    return f"{place}: this is not YAML: {reason}{hint}."
+
+
+_HINTS = (
+    ("'\\t'", "indent with blanks, not with tabs"),
+    ("expected <block end>", "lines that belong together begin in the same column"),
+    (
+        "mapping values are not allowed",
+        "quote a value that holds a colon and a blank, or indent the line as its neighbours",
+    ),
+)
