@@ -11,6 +11,7 @@ from edgeseg.build import (
     AUTO,
     Settings,
     check_words,
+    chroma_key,
     kind_of_background,
     kind_of_sink,
     named,
@@ -93,8 +94,9 @@ def wrong_words(effective: Effective, flags: Collection[str] = (), models: str |
     checks: dict[str, Callable[[], object]] = {
         "sink": lambda: kind_of_sink(keys.sink),
         "background": lambda: _check_background(keys.background),
+        "key_color": lambda: chroma_key({"color": keys.key_color}),
         "models": lambda: check_words(Settings(models=models)),
-        "tier": lambda: check_words(named(Settings(tier=keys.tier or plain.tier, models=models))),
+        "tier": lambda: check_words(named(Settings(tier=keys.tier or plain.tier, models=_usable(models)))),
         "engine": lambda: check_words(named(Settings(engine=keys.engine or plain.engine))),
     }
     faults = []
@@ -105,6 +107,11 @@ def wrong_words(effective: Effective, flags: Collection[str] = (), models: str |
             except UsageError as error:
                 faults.append((effective.origin(key), str(error)))
     return [f"{origin}: {fault}" for origin, fault in sorted(faults, key=lambda fault: _place(fault[0]))]
+
+
+def _usable(models: str | None) -> str | None:
+    """The folder of tiers, if it is one: what is wrong with it must not hide what is wrong with others."""
+    return models if models is not None and Path(models).expanduser().is_dir() else None
 
 
 def _place(origin: str) -> tuple[str, int]:
