@@ -148,6 +148,7 @@ class Frame:
     alpha: (H, W) uint8 of the planes' size on a frame that goes to a sink with transparency.
     owner: keeps the memory behind the planes alive.
     halves: the Y plane halved again and again, (H/2, W/2), (H/4, W/4) ..., once somebody has made them (`Halver`).
+    chroma_halves: of U and of V likewise.
     """
 
     planes: Planes
@@ -160,6 +161,7 @@ class Frame:
     alpha: U8 | None = None
     owner: object = field(default=None, repr=False)
     halves: tuple[U8, ...] = field(default=(), init=False, repr=False)
+    chroma_halves: tuple[tuple[U8, ...], ...] = field(default=((), ()), init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.planes.size != self.size.even:

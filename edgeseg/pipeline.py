@@ -123,7 +123,8 @@ class Pipeline:
         self._doubt = _doubt_of(engine)
         self._clock = clock
         self._refine = refine
-        self._halve = Halver()
+        self._halve = Halver(chroma=background is not None and background.paints_anew)
+        self.carries = False  # whether masks will be carried on: then they keep what that needs
         self._key = key
         self._input: dict[tuple[Size, ColorSpace], _Input] = {}
         self._output: _Output | None = None
@@ -211,9 +212,10 @@ class Pipeline:
         alpha = person
         if own.refine is not None:
             alpha = own.refine(person, frame.planes.y, frame.halves)
-            person = own.refine.unrefined.copy()
-        alpha = keep_near(surer(alpha), person, MARGIN)
-        mask = Mask(alpha, frame.index, frame.captured_at, person, own.carry.grey(frame))
+            person = own.refine.unrefined
+        mask = Mask(keep_near(surer(alpha), person, MARGIN), frame.index, frame.captured_at)
+        if self.carries:
+            mask.person, mask.grey = person.copy(), own.carry.grey(frame)
         self.times.add("refine", self._clock.now() - start)
         return mask
 
@@ -249,7 +251,7 @@ class Pipeline:
             self.times.add("background", now() - start)
             start = now()
             planes = behind if self._background.paints_anew else planes
-            own.blend(person, alpha, behind, planes)
+            own.blend(person, alpha, behind, planes, self._background.half)
         self.times.add("composite", now() - start)
         cut = own.cut_out.alpha if self._background is None else None
         return Frame(

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from edgeseg.frames import Frame, Mask, Planes, Size
+from edgeseg.frames import U8, Frame, Mask, Planes, Size
 from edgeseg.readings import Reading
 
 
@@ -212,6 +212,11 @@ class Background(Protocol):
         memory. They must not show the room: no pixel of `frame` may be recognisable in them. `mask` is the accepted
         mask that will be used on this frame, None if there is none.
         """
+        ...
+
+    @property
+    def half(self) -> U8 | None:
+        """(H/2, W/2) uint8 if the last picture's luma is just that with each pixel four times; None if it is not."""
         ...
 
     def close(self) -> None:

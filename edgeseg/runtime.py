@@ -138,6 +138,7 @@ class Runtime:
         self._degraded: str | None = None
         self._hung = False  # from a file: the engine has not answered in time, and its late answers are nobody's
         self._live = source.info.live
+        pipeline.carries = self._live or limits.infer_every > 1
         self._interval_s = float(1 / source.info.fps) if source.info.fps else 1 / 30
         self._taken = 0  # frames handed to the showing thread
         self._show_s = 0.0  # what the last frame took to compose and write
@@ -151,6 +152,16 @@ class Runtime:
         """Finish after the frame in hand; from any thread but not from a signal handler, which may hold our locks."""
         self._stop.set()
         self._captured.close()
+
+    @property
+    def infer_every(self) -> int:
+        """The engine is asked about each so many-th frame that is taken; set from any thread, from the next one on."""
+        return self._infer_every
+
+    @infer_every.setter
+    def infer_every(self, every: int) -> None:
+        self._infer_every = every
+        self._pipeline.carries |= every > 1
 
     @property
     def plan(self) -> Plan:

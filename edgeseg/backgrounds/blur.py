@@ -56,6 +56,11 @@ class BlurBackground:
             self._room = _Room(shape, self._blur.work)
         return self._blur.only(frame, self._room(mask.alpha))
 
+    @property
+    def half(self) -> U8 | None:
+        """See `Background.half`."""
+        return self._blur.half if self._blur is not None else None
+
     def close(self) -> None:
         """Nothing is open."""
 
@@ -124,6 +129,12 @@ class _Blur:
             if not (plane.shape[0] | plane.shape[1]) & 1 and plane.shape[1] >= _SOFT * small.width
         }
 
+    @property
+    def half(self) -> U8 | None:
+        """The luma of the last picture, if each of these pixels stands four times in it."""
+        grown = self._grown.get(self._out.y.shape)
+        return grown[0] if grown is not None else None
+
     def everything(self, frame: Frame) -> Planes:
         """All of the frame, whoever is in it."""
         small = self._reduce(frame, self._everywhere)
@@ -157,7 +168,7 @@ class _Blur:
     def _reduce(self, frame: Frame, room: U8) -> U8:
         """Y, U, V where room is, and the room itself, (h, w, 4) uint8 of the small size."""
         for shrink, plane, work, halves in zip(
-            self._shrinks, frame.planes, self._works, (frame.halves, (), ()), strict=True
+            self._shrinks, frame.planes, self._works, (frame.halves, *frame.chroma_halves), strict=True
         ):
             cv2.bitwise_and(shrink(plane, work, halves), room, dst=work)
         big = cv2.merge((*self._works, room), dst=self._reduced[0])

@@ -13,6 +13,7 @@ class ColorBackground:
     """A plain colour, `#RRGGBB`."""
 
     paints_anew = False
+    half = None
 
     def __init__(self, where: str) -> None:
         match = re.fullmatch(r"#?([0-9a-fA-F]{6})", where)

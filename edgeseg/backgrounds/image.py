@@ -22,6 +22,7 @@ class ImageBackground:
     """
 
     paints_anew = False
+    half = None
 
     def __init__(self, where: str) -> None:
         self._bgr = _at_most(_read(where), _ENOUGH)

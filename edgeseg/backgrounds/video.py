@@ -39,6 +39,7 @@ class VideoBackground:
     """
 
     paints_anew = False
+    half = None
 
     def __init__(self, where: str) -> None:
         self._clip = _Clip(where)

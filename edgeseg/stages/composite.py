@@ -46,12 +46,15 @@ class Blend:
         bottom = min(self._mask.height, -(-(y + h + 1) // sy) * sy)
         return Rect(left, top, right, bottom)
 
-    def __call__(self, person: Planes, alpha: U8 | None, background: Planes, out: Planes) -> None:
+    def __call__(
+        self, person: Planes, alpha: U8 | None, background: Planes, out: Planes, half: U8 | None = None
+    ) -> None:
         """out = person * alpha + background * (1 - alpha), alpha (h, w) uint8 resized bilinearly.
 
         Where alpha is 0 the result is exactly the background, where it is 255 exactly the person; None is all 0. The
         same `background` and `out` objects as at the last call mean that both are as they were then. `out` may be
-        `background` itself, into which the person is put then.
+        `background` itself, into which the person is put then. half: of a background whose luma is four times each of
+        these pixels (H/2, W/2), from which its share is made at a quarter of the work.
         """
         whole = Rect(0, 0, *self._mask)
         same = self._last is not None and self._last[0] is background and self._last[1] is out
@@ -61,19 +64,29 @@ class Blend:
         hole = rect or Rect(0, 0, 0, 0)
         if rect is not None and alpha is not None:
             self._upsample(rect.of(alpha), self._scale(rect, 0), self._scale(rect, 1))
-        for level, planes in enumerate(((0,), (1, 2))):
+        for level, planes in ((1, (1, 2)), (0, (0,))):
             where = self._scale(hole, level)
             up, rest, scratch = (where.of(a[level]) for a in (self._alpha, self._rest, self._scratch))
-            if rect is not None:
+            doubled = level == 0 and half is not None and self._is_coarse
+            if rect is not None and not doubled:
                 cv2.bitwise_not(up, dst=rest)
             for plane in planes:
                 if stale is not None and out is not background:
                     _copy_around(background[plane], where, out[plane], self._scale(stale, level))
                 if rect is not None:
                     target = where.of(out[plane])
-                    cv2.multiply(where.of(background[plane]), rest, dst=scratch, scale=1 / 255)
+                    if doubled and half is not None:
+                        self._share_of(half, self._scale(hole, 1), scratch)
+                    else:
+                        cv2.multiply(where.of(background[plane]), rest, dst=scratch, scale=1 / 255)
                     cv2.multiply(where.of(person[plane]), up, dst=target, scale=1 / 255)
                     cv2.add(target, scratch, dst=target)
+
+    def _share_of(self, half: U8, where: Rect, luma: U8) -> None:
+        """The background's share of the luma, once the chroma's masks are made."""
+        rest, share = where.of(self._rest[1]), where.of(self._scratch[1])
+        cv2.multiply(where.of(half), rest, dst=share, scale=1 / 255)
+        double(share, where.of(self._pairs), luma)
 
     def _upsample(self, part: U8, luma: Rect, chroma: Rect) -> None:
         """Bilinear to the size of the chroma planes, then each pixel doubled, two bytes at a time.

@@ -45,6 +45,7 @@ class FakeBackground:
         paints_anew: bool = True,
     ) -> None:
         self.paints_anew = paints_anew
+        self.half = None
         self.rgb = rgb
         self.fail_at = fail_at
         self.error = error or UsageError("The fake background was told to fail.")

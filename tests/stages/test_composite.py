@@ -113,3 +113,19 @@ def test_calls_one_after_the_other_leave_nothing_of_the_last() -> None:
         Blend(size, Size(64, 48))(person, alpha, behind, fresh)
         for ours, theirs in zip(out, fresh, strict=True):
             assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(("size", "mask"), [(Size(1280, 720), Size(256, 144)), (Size(64, 48), Size(64, 48))])
+def test_a_background_of_doubled_pixels_is_blended_to_the_same_picture(size: Size, mask: Size) -> None:
+    person, alpha = _noise(size, 1), np.zeros((mask.height, mask.width), np.uint8)
+    cv2.ellipse(alpha, (mask.width // 2, mask.height // 2), (mask.width // 5, mask.height // 3), 0, 0, 360, 255, -1)
+    alpha = cv2.GaussianBlur(alpha, (9, 9), 0)
+    half = np.random.default_rng(5).integers(0, 256, (size.height // 2, size.width // 2), np.uint8)
+    pictures = []
+    for given_half in (None, half):
+        behind = _noise(size, 2)
+        behind.y[...] = half.repeat(2, axis=0).repeat(2, axis=1)
+        Blend(size, mask)(person, alpha, behind, behind, given_half)
+        pictures.append(behind)
+    for one, other in zip(*pictures, strict=True):
+        np.testing.assert_array_equal(one, other)
