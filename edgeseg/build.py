@@ -20,7 +20,6 @@ from edgeseg.clock import Clock, SystemClock
 from edgeseg.engines import APART, ENGINES
 from edgeseg.errors import CandidateError, NotPermitted, SourceError, UsageError, did_you_mean
 from edgeseg.facts import Emit, Noted, ignore
-from edgeseg.failover.engine import Failover
 from edgeseg.frames import Frame, PlanesPool, Size
 from edgeseg.pipeline import Mode, Pipeline
 from edgeseg.ports import Background, Engine, EngineWish, FrameSink, FrameSource, ModelIO, SinkWish, SourceWish
@@ -34,6 +33,7 @@ from edgeseg.trust import KnownAnswer, fault_of
 
 if TYPE_CHECKING:
     from edgeseg.engines.chroma import ChromaKey
+    from edgeseg.failover.engine import Failover
 
 _ROOMS = {"alpha": Mode.ALPHA, "none": Mode.NONE}  # backgrounds that are none
 AUTO = "auto"
@@ -112,9 +112,9 @@ def build(settings: Settings, emit: Emit, clock: Clock | None = None) -> Run:
         raise
     flip = Flip(settings.hflip, settings.vflip) if settings.hflip or settings.vflip else None
     limits = Limits(settings.frames, settings.fps, settings.max_mask_age_s, infer_every=settings.every)
-    runtime = Runtime(source, pipeline, sink, clock, emit, limits, flip, name=rung_name(settings))
-    if isinstance(engine, Failover):
-        engine.lose = runtime.fail
+    runtime = Runtime(source, pipeline, sink, clock, emit, limits, flip)
+    if settings.engine in APART and engine is not None:
+        engine.lose = runtime.fail  # type: ignore[attr-defined]
     tier = settings.tier if engine and settings.segmenter == "tier" else None
     return Run(runtime, source, sink, pipeline, engine, tier, settings.engine if tier else None)
 
@@ -131,14 +131,6 @@ def settled(settings: Settings, mode: Mode, fps: Fraction | None, emit: Emit) ->
     was_auto = settings.engine == AUTO
     settings = replace(settings, tier=found.tier, engine=found.engine, threads=found.threads)
     return own_options(settings) if was_auto else settings
-
-
-def rung_name(settings: Settings) -> str:
-    """What the governor calls the rung of these settings, `tiers.ladder.Rung` as text."""
-    from edgeseg.tiers.ladder import Candidate
-
-    name = str(Candidate(settings.tier, settings.engine, settings.threads))
-    return name + (f", every {settings.every} frames" if settings.every > 1 else "")
 
 
 def named(settings: Settings) -> Settings:
@@ -215,6 +207,8 @@ def make_failover(settings: Settings, known: KnownAnswer, clock: Clock, emit: Em
 
     A tier that was compiled for an Edge TPU has its twin behind it.
     """
+    from edgeseg.failover.engine import Failover
+
     check_words(settings)
     tier = tiers.tier(settings.tier, settings.models)
     model, wish = tiers.load(tier, settings.models), engine_wish(settings)

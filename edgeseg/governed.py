@@ -88,11 +88,14 @@ class Governed:
         self._close_sensors = sampler.stop
         if self._closed.is_set():
             return
+        runtime = self._run.runtime
+        name = self._running_name()
+        runtime.switch(replace(runtime.plan, name=name))
         steering = Steering(
-            self._run.runtime,
+            runtime,
             policy,
             ladder,
-            self._run.runtime.plan.name,
+            name,
             lambda rung: self._plan(rung, candidates[rung.candidate]),
             sampler.newest,
             self._clock,
@@ -101,6 +104,15 @@ class Governed:
         )
         self._steering = steering
         steering.start()
+
+    def _running_name(self) -> str:
+        """What the rung is called that the run begins with: as `tiers.ladder.Rung` calls itself."""
+        from edgeseg.tiers.ladder import Candidate
+
+        every, engine = self._settings.every, self._run.engine
+        threads = engine.report.threads if engine is not None else 1
+        name = str(Candidate(self._run.tier or "", self._run.requested or "", threads))
+        return name + (f", every {every} frames" if every > 1 else "")
 
     def _policy(self) -> tuple[Policy, float]:
         """The profile's targets and limits, and the rate to hold: no more than the source gives."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeseg.frames import U8, Frame, Mask, Planes, Size
-from edgeseg.readings import Reading
+
+if TYPE_CHECKING:
+    from edgeseg.readings import Reading
 
 
 @dataclass(frozen=True, slots=True)
