@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
@@ -139,6 +139,13 @@ def named(settings: Settings) -> Settings:
     if settings.engine == AUTO:
         settings = own_options(replace(settings, engine="cpu"))
     return replace(settings, tier=tier)
+
+
+def refuse_loose_options(settings: Settings, flags: Collection[str]) -> None:
+    """Raise UsageError for an engine's option that a flag gives without an engine."""
+    for option, name, engines in _ENGINE_OPTIONS:
+        if settings.engine == AUTO and name in flags and getattr(settings, name):
+            raise UsageError(f"{option} belongs to --engine {' and '.join(engines)}; name the engine too.")
 
 
 def own_options(settings: Settings) -> Settings:

@@ -93,7 +93,7 @@ def run(
     """
     if require_engine and engine not in ("auto", require_engine):
         raise UsageError(f"--require-engine {require_engine} and --engine {engine} are not the same; leave one out.")
-    from edgeseg.build import Settings
+    from edgeseg.build import Settings, refuse_loose_options
     from edgeseg.clock import SystemClock
     from edgeseg.config.places import places
     from edgeseg.report import ProcessStart
@@ -129,11 +129,12 @@ def run(
         models=models or None,
         key={name: value for name, value in key.items() if value is not None},
     )
+    flags = given(context) | ({"engine"} if require_engine else set())
     if (profile, instance, config) != (None, None, None) or places().has_config:
         from edgeseg.run_settings import configured
 
-        flags = given(context) | ({"engine"} if require_engine else set())
         settings = configured(settings, flags, profile, instance, config)
+    refuse_loose_options(settings, flags)
     to_stdout = settings.sink == "-"
     if to_stdout and as_json:
         raise UsageError("--sink - writes the video to standard output, where --json would write too; use one of them.")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edgeseg.build import Settings, check_words, named
+from edgeseg.build import Settings, check_words, named, refuse_loose_options
 from edgeseg.config.effective import Effective
 from edgeseg.config.places import Places, places, shipped
 from edgeseg.doctor.finding import Finding
@@ -90,6 +90,7 @@ def ask(found: Capabilities, options: Options, where: Places | None = None) -> t
         findings += [_fault(line) for line in faults]
         with_files = merged(settings, options.flags, effective)
         settings = _usable(with_files, settings) if faults else with_files
+    refuse_loose_options(settings, options.flags)
     check_words(named(settings))  # what files say wrongly is left out: an option is wrong
     engine_by = "--engine" if "engine" in options.flags else None
     if engine_by is None and effective is not None and uses_files and effective.is_given("engine"):

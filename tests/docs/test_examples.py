@@ -82,7 +82,7 @@ def test_example_runs_as_it_stands(kind, text, needs, folder, tmp_path):
         command = [sys.executable, "-W", "error", "-c", text]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
-    environment = os.environ | {"PATH": path}
+    environment = os.environ | {"PATH": path, "EDGESEG_STATE": str(tmp_path / "state")}
     done = subprocess.run(command, check=False, cwd=tmp_path, env=environment, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr

@@ -80,8 +80,8 @@ def test_an_engine_that_is_named_is_the_one(keep) -> None:
     assert choose_here().candidate == Candidate(GOOD, "gpu", 1)
     assert choose_here(engine="cpu").candidate == Candidate(QUICK, "cpu", 1)
     nothing = choose_here(engine="npu")
-    assert nothing.candidate == Candidate(DEFAULT_TIER, "npu", 0)
-    assert nothing.note.startswith("nothing was measured with --engine npu: run")
+    assert nothing.candidate == Candidate(GOOD, "npu", 0)
+    assert nothing.note == f"nothing was measured with --engine npu: {GOOD}, which is the choice without it"
 
 
 def test_threads_that_are_named_are_kept_to(keep) -> None:
