@@ -87,8 +87,8 @@ def test_a_death_is_named_and_stays(number: int, says: str) -> None:
 def test_a_death_between_frames_is_named() -> None:
     with child(orders()) as engine:
         os.kill(engine.pid, signal.SIGKILL)
-        assert gone(engine.pid)
-        assert not engine.is_alive
+        # Its first thread is dead before all are, and only then it can be waited for.
+        assert any(not engine.is_alive or time.sleep(0.02) for _ in range(500))
         with pytest.raises(EngineFault, match=r"^The gpu engine's process died of SIGKILL"):
             engine.infer(picture())
 
