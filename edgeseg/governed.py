@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from edgeseg.build import Run, Settings, make_pipeline_engine
+from edgeseg.build import AUTO, Run, Settings, make_pipeline_engine, own_options
 from edgeseg.clock import Clock
 from edgeseg.errors import CandidateError, EdgesegError, OutputError
 from edgeseg.facts import Emit, Noted
@@ -149,21 +149,29 @@ class Governed:
         current = kept.of_models(found, {name: tier.sha256 for name, tier in tiers.items()})
         families = {name: tier.family for name, tier in tiers.items()}
         age_ms = self._settings.max_mask_age_s * 1e3
-        rungs = rungs_of(current.measured, fps, families=families, max_mask_age_ms=age_ms).rungs
+        asked = self._settings.engine
+        measured = [one for one in current.measured if asked in (AUTO, one.candidate.engine)]
+        rungs = rungs_of(measured, fps, families=families, max_mask_age_ms=age_ms).rungs
+        if current.measured and not measured:
+            raise CandidateError(f"nothing was measured with --engine {asked}: run edgeseg calibrate --engine {asked}")
         if not rungs:
             raise CandidateError("what was measured is of models that have changed: run edgeseg calibrate")
         return governors(rungs), {str(rung.measured.candidate): rung for rung in rungs}
 
     def _plan(self, rung: Rung, measured: MeasuredRung) -> Plan:
         """Built, warm and proved. Raises EdgesegError."""
+        from edgeseg.failover.engine import Failover
+
         tier, engine_name, threads = measured.measured.candidate
-        settings = replace(self._settings, tier=tier, engine=engine_name, threads=threads)
+        settings = own_options(replace(self._settings, tier=tier, engine=engine_name, threads=threads))
         known = KnownAnswer.portrait()
         engine = make_pipeline_engine(settings, known, self._clock, self._emit)
         fault = fault_of(engine, known)
         if fault is not None:
             engine.close()
             raise CandidateError(f"The engine {engine.report.engine} {fault}.")
+        if isinstance(engine, Failover):
+            engine.lose = self._run.runtime.fail  # as `build` does for the engine that a run begins with
         return Plan(rung.name, engine, rung.every, rung.frames)
 
 
@@ -175,7 +183,7 @@ def governors(rungs: tuple[MeasuredRung, ...]) -> Ladder:
     for number, rung in enumerate(rungs):
         one = rung.measured
         plain = Rung(
-            name_of(rung),
+            str(rung),
             str(one.candidate),
             rung.every,
             one.infer_ms,
@@ -190,11 +198,6 @@ def governors(rungs: tuple[MeasuredRung, ...]) -> Ladder:
     cheapest = made[0]
     made.append(replace(cheapest, name=COVER, candidate=COVER, cost_ms=0.0, quality=0.0, every=1, kind=Kind.COVER))
     return tuple(made)
-
-
-def name_of(rung: MeasuredRung) -> str:
-    """A rung's name for people and traces."""
-    return str(rung)
 
 
 def _opened(path: Path | None) -> TextIO | None:

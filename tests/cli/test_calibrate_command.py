@@ -205,3 +205,11 @@ def test_without_a_ladder_there_is_nothing_to_govern_by(
     for options, code in (("--trace t", 2), ("--govern --trace nowhere/t", 7)):
         ran = run(f"run --source {asset('carphone')} --realtime --frames 5 {options}", tmp_path, tmp_path)
         assert (ran.code, len(ran.sentences) >= 1) == (code, True), ran.err
+
+
+def test_the_governor_takes_no_other_engine_than_the_one_that_is_named(
+    state: Path, tmp_path: Path, asset: Callable[[str], Path]
+) -> None:
+    ran = run(f"run --source {asset('carphone')} --realtime --govern --engine edgetpu", tmp_path, state)
+    assert ran.code == 0, ran.err
+    assert "governor: it does not run: nothing was measured with --engine edgetpu" in ran.err
