@@ -28,7 +28,7 @@ from edgeseg.sinks import SINKS
 from edgeseg.sinks.place import is_same
 from edgeseg.stages.orient import orient
 from edgeseg.tiers import files as tiers
-from edgeseg.tiers.catalogue import DEFAULT_TIER
+from edgeseg.tiers.catalogue import AUTO, DEFAULT_TIER
 from edgeseg.trust import KnownAnswer, fault_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from edgeseg.failover.engine import Failover
 
 _ROOMS = {"alpha": Mode.ALPHA, "none": Mode.NONE}  # backgrounds that are none
-AUTO = "auto"
 _ENGINE_OPTIONS = (
     ("--allow-software-gpu", "allow_software_gpu", ("gpu",)),
     ("--engine-library", "engine_library", ("npu", "edgetpu")),

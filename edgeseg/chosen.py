@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 from edgeseg.errors import UsageError
 from edgeseg.tiers import files, kept
-from edgeseg.tiers.catalogue import DEFAULT_TIER
+from edgeseg.tiers.catalogue import AUTO, DEFAULT_TIER
 from edgeseg.tiers.identity import board_identity, runtime_identity
 from edgeseg.tiers.ladder import DEFAULT_FPS, Candidate, Choice, Measured, choose, ladder_of
 
-AUTO = "auto"
 _REMEDY = "run edgeseg calibrate"
 
 

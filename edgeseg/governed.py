@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from edgeseg.build import AUTO, Run, Settings, make_pipeline_engine, own_options
+from edgeseg.build import Run, Settings, make_pipeline_engine, own_options
 from edgeseg.clock import Clock
 from edgeseg.errors import CandidateError, EdgesegError, OutputError
 from edgeseg.facts import Emit, Noted
 from edgeseg.runtime import Plan
+from edgeseg.tiers.catalogue import AUTO
 from edgeseg.trust import KnownAnswer, fault_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.build import (
-    AUTO,
     Settings,
     check_words,
     chroma_key,
@@ -21,6 +20,7 @@ from edgeseg.build import (
 from edgeseg.config.effective import Effective
 from edgeseg.errors import ConfigError, UsageError
 from edgeseg.resolve import resolve
+from edgeseg.tiers.catalogue import AUTO
 
 if TYPE_CHECKING:
     from edgeseg.probe import Capabilities

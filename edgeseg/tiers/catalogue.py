@@ -18,6 +18,7 @@ from typing import Any, Literal, get_args
 from edgeseg.errors import UsageError, did_you_mean
 from edgeseg.ports import ModelIO
 
+AUTO = "auto"  # in place of a tier or an engine: what was measured to be best here
 DEFAULT_TIER = "selfie-landscape-144x256-fp16"
 FILE = Path(__file__).with_name("catalogue.yaml")
 
