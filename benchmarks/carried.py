@@ -23,7 +23,7 @@ from benchmarks.carry_methods import CHOSEN, METHODS, Method
 from benchmarks.sequences import Sequence, first_frames, golden_sequences, keyed_sequences
 from edgeseg.build import Settings, make_engine, open_background
 from edgeseg.clock import SystemClock
-from edgeseg.frames import Frame, Mask
+from edgeseg.frames import NO_HALVES, Frame, Mask
 from edgeseg.golden.metrics import Bool, Temporal, boundary_f, iou
 from edgeseg.pipeline import MARGIN, Mode, Pipeline
 from edgeseg.stages.motion import within
@@ -140,7 +140,7 @@ def costs(video: Path) -> tuple[dict[str, float], float, tuple[float, ...]]:
 
         def whole(make: Callable[[Frame], Mask]) -> Callable[[], object]:
             def run() -> object:
-                frames[2].halves = ()
+                frames[2].halves = NO_HALVES
                 return make(frames[2])
 
             return run

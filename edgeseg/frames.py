@@ -19,6 +19,8 @@ import numpy.typing as npt
 
 U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
+Halves = tuple[tuple[U8, ...], tuple[U8, ...], tuple[U8, ...]]  # of Y, U and V
+NO_HALVES: Halves = ((), (), ())
 
 MICROSECONDS = Fraction(1, 1_000_000)
 
@@ -147,8 +149,7 @@ class Frame:
     captured_at: when it came in, on the runtime's clock, in seconds.
     alpha: (H, W) uint8 of the planes' size on a frame that goes to a sink with transparency.
     owner: keeps the memory behind the planes alive.
-    halves: the Y plane halved again and again, (H/2, W/2), (H/4, W/4) ..., once somebody has made them (`Halver`).
-    chroma_halves: of U and of V likewise.
+    halves: each plane halved again and again, of Y (H/2, W/2), (H/4, W/4) ..., once somebody has made them (`Halver`).
     """
 
     planes: Planes
@@ -160,8 +161,7 @@ class Frame:
     captured_at: float = 0.0
     alpha: U8 | None = None
     owner: object = field(default=None, repr=False)
-    halves: tuple[U8, ...] = field(default=(), init=False, repr=False)
-    chroma_halves: tuple[tuple[U8, ...], ...] = field(default=((), ()), init=False, repr=False)
+    halves: Halves = field(default=NO_HALVES, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.planes.size != self.size.even:

@@ -123,7 +123,7 @@ class Pipeline:
         self._doubt = _doubt_of(engine)
         self._clock = clock
         self._refine = refine
-        self._halve = Halver(chroma=background is not None and background.paints_anew)
+        self._halve = Halver()
         self.carries = False  # whether masks will be carried on: then they keep what that needs
         self._key = key
         self._input: dict[tuple[Size, ColorSpace], _Input] = {}
@@ -211,7 +211,7 @@ class Pipeline:
         own = self._input_for(frame)
         alpha = person
         if own.refine is not None:
-            alpha = own.refine(person, frame.planes.y, frame.halves)
+            alpha = own.refine(person, frame.planes.y, frame.halves[0])
             person = own.refine.unrefined
         mask = Mask(keep_near(surer(alpha), person, MARGIN), frame.index, frame.captured_at)
         if self.carries:

@@ -167,9 +167,7 @@ class _Blur:
 
     def _reduce(self, frame: Frame, room: U8) -> U8:
         """Y, U, V where room is, and the room itself, (h, w, 4) uint8 of the small size."""
-        for shrink, plane, work, halves in zip(
-            self._shrinks, frame.planes, self._works, (frame.halves, *frame.chroma_halves), strict=True
-        ):
+        for shrink, plane, work, halves in zip(self._shrinks, frame.planes, self._works, frame.halves, strict=True):
             cv2.bitwise_and(shrink(plane, work, halves), room, dst=work)
         big = cv2.merge((*self._works, room), dst=self._reduced[0])
         for small in self._reduced[1:]:

@@ -7,34 +7,29 @@ import weakref
 import cv2
 import numpy as np
 
-from edgeseg.frames import U8, Frame, Size
+from edgeseg.frames import NO_HALVES, U8, Frame, Halves, Size
 
 _LEAST = 320  # of the longer side: what is smaller costs next to nothing
 
 
 class Halver:
-    """Gives frames their `halves`, in buffers that go round, as those of `PlanesPool` do; from one thread.
+    """Gives frames their `halves`, in buffers that go round, as those of `PlanesPool` do; from one thread."""
 
-    chroma: their `chroma_halves` too, while the planes are still in the cache.
-    """
-
-    def __init__(self, chroma: bool = False) -> None:
-        self._planes = 3 if chroma else 1
-        self._free: dict[Size, list[tuple[tuple[U8, ...], ...]]] = {}
+    def __init__(self) -> None:
+        self._free: dict[Size, list[Halves]] = {}
 
     def __call__(self, frame: Frame) -> None:
-        """Set what is not there; a frame with an odd side has none."""
-        if frame.halves:
+        """Set what is not there; a plane with an odd side has none."""
+        if frame.halves is not NO_HALVES:
             return
         free = self._free.setdefault(frame.size, [])
         size, chroma = frame.size, frame.size.chroma
-        halves = free.pop() if free else tuple(map(_buffers, (size, chroma, chroma)[: self._planes]))
-        for plane, smaller in zip(frame.planes, halves, strict=False):
+        halves = free.pop() if free else (_buffers(size), _buffers(chroma), _buffers(chroma))
+        for plane, smaller in zip(frame.planes, halves, strict=True):
             for half in smaller:
                 cv2.resize(plane, (half.shape[1], half.shape[0]), dst=half, interpolation=cv2.INTER_AREA)
                 plane = half
-        frame.halves = halves[0]
-        frame.chroma_halves = halves[1:] or frame.chroma_halves
+        frame.halves = halves
         weakref.finalize(frame, free.append, halves).atexit = False
 
 

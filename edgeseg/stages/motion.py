@@ -183,7 +183,7 @@ class Carry:
 
     def grey(self, frame: Frame) -> U8:
         """What a mask of this frame needs to be carried on: the frame, small and grey, in memory of its own."""
-        return self._grey(frame.planes.y, frame.halves, self._grey.new())
+        return self._grey(frame.planes.y, frame.halves[0], self._grey.new())
 
     def __call__(self, mask: Mask, frame: Frame) -> Mask:
         """The mask as it should be for this later frame; as it is where nothing can be said of the motion."""
@@ -197,7 +197,7 @@ class Carry:
         if self._corners is None:
             return mask
         self._move = self._move or Move(self._mask, self._grey.size)
-        field = motion(mask.grey, self._corners, self._grey(frame.planes.y, frame.halves, self._now))
+        field = motion(mask.grey, self._corners, self._grey(frame.planes.y, frame.halves[0], self._now))
         if field is None:
             return mask
         alpha = self._move(mask.alpha, field, self._region)

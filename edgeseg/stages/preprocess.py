@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edgeseg.frames import U8, ColorSpace, Planes, Size
+from edgeseg.frames import NO_HALVES, U8, ColorSpace, Halves, Planes, Size
 from edgeseg.ports import ModelIO
 
 
@@ -46,7 +46,8 @@ class Shrink:
     """Resizes planes of one size to another, without aliasing and without allocating.
 
     Halving by the mean of 2 x 2 (which OpenCV does with SIMD) until less than a factor of two is left, then
-    bilinear: close to an area filter at a fifth of its cost.
+    bilinear: close to an area filter at a fifth of its cost. What must grow grows by a cubic: small pictures have less
+    chroma than a model takes, bilinear would blur it once more, and the score falls.
     """
 
     def __init__(self, source: Size, target: Size) -> None:
@@ -55,7 +56,8 @@ class Shrink:
         while w % 2 == 0 and h % 2 == 0 and w > 2 * target.width and h > 2 * target.height:
             w, h = w // 2, h // 2
             self._halves.append(np.empty((h, w), np.uint8))
-        self._last = target
+        self._target = target
+        self._last = cv2.INTER_CUBIC if source.width < target.width else cv2.INTER_LINEAR
 
     def __call__(self, plane: U8, out: U8, halves: Sequence[U8] = ()) -> U8:
         """`plane` (uint8, the source size) at the target size: in `out`, or one of `halves` if it is just that.
@@ -69,7 +71,7 @@ class Shrink:
             if depth >= len(halves):
                 cv2.resize(plane, (own.shape[1], own.shape[0]), dst=own, interpolation=cv2.INTER_AREA)
             plane = halves[depth] if depth < len(halves) else own
-        cv2.resize(plane, self._last, dst=out, interpolation=cv2.INTER_LINEAR)
+        cv2.resize(plane, self._target, dst=out, interpolation=self._last)
         return out
 
 
@@ -83,10 +85,8 @@ class ModelInput:
         self.rect = content_rect(io, frame)
         size = self.rect.size
         self._frame = frame
-        self._shrink_luma = Shrink(frame, size)
-        self._size = size
-        # Small pictures have less chroma than the model takes; bilinear would blur it once more, and the score falls.
-        self._chroma = cv2.INTER_CUBIC if frame.chroma.width < size.width else cv2.INTER_LINEAR
+        luma, chroma = Shrink(frame, size), Shrink(frame.chroma, size)
+        self._shrinks = (luma, chroma, chroma)
         self._channels = [np.empty((size.height, size.width), np.uint8) for _ in range(3)]
         self._yuv = np.empty((size.height, size.width, 3), np.uint8)
         self._rgb = np.empty_like(self._yuv)
@@ -95,14 +95,15 @@ class ModelInput:
         black = -128 if io.dtype == "int8" else 0
         self.tensor: npt.NDArray[Any] = np.full((io.height, io.width, 3), black, io.dtype)
 
-    def fill(self, planes: Planes, halves: Sequence[U8] = ()) -> npt.NDArray[Any]:
-        """Write the frame into `tensor`, (height, width, 3) RGB of the model's dtype, and return it."""
+    def fill(self, planes: Planes, halves: Halves = NO_HALVES) -> npt.NDArray[Any]:
+        """Write the frame into `tensor`, (height, width, 3) RGB of the model's dtype, and return it.
+
+        halves: of the planes (`Frame.halves`).
+        """
         # Without the row or column that made the planes even: half a pixel is seen in the score.
         luma = planes.y[: self._frame.height, : self._frame.width]
-        luma = self._shrink_luma(luma, self._channels[0], halves)
-        cv2.resize(planes.u, self._size, dst=self._channels[1], interpolation=self._chroma)
-        cv2.resize(planes.v, self._size, dst=self._channels[2], interpolation=self._chroma)
-        cv2.merge((luma, *self._channels[1:]), dst=self._yuv)
+        shrunk = map(Shrink.__call__, self._shrinks, (luma, *planes[1:]), self._channels, halves)
+        cv2.merge(tuple(shrunk), dst=self._yuv)
         cv2.transform(self._yuv, self._matrix, dst=self._rgb)
         inside = self.rect.of(self.tensor)
         if self._dtype == "float32":
