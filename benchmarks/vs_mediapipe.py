@@ -31,6 +31,7 @@ figure is the median of its rounds' ratios, so that whatever else the machine do
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import statistics
 import subprocess
@@ -182,6 +183,8 @@ def main() -> int:
     parser.add_argument("--write-docs", action="store_true", help="put the table into docs/benchmarks.md")
     options = parser.parse_args()
     OUT.mkdir(exist_ok=True)
+    # pip compiles what it installs, MediaPipe among it; the checkout's own modules may be newer than their bytecode.
+    compileall.compile_dir(ROOT / "edgeseg", quiet=1)
     try:
         clip_path = clip(ROOT, OUT)
         starts = sides(clip_path, options.mediapipe_python or mediapipe_python(OUT))

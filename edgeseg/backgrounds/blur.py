@@ -121,7 +121,7 @@ class _Blur:
         self._sums = np.empty((*shape, 4), np.float32)
         self._wide = np.empty_like(self._sums)
         self._far = np.empty((far.height, far.width, 4), np.float32)
-        self._sum, self._weight = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        self._parts = [np.empty(shape, np.float32) for _ in range(4)]
         self._out = Planes.allocate(frame)
         self._grown = {
             plane.shape: (np.empty(_half(plane.shape), np.uint8), np.empty(_half(plane.shape), np.uint16))
@@ -158,10 +158,9 @@ class _Blur:
         self._far += np.array(mean, np.float32) * _ALL
         cv2.resize(self._far, self._size, dst=self._wide)
         cv2.scaleAdd(self._wide, _FAR, sums, dst=sums)
-        cv2.extractChannel(sums, 3, dst=self._weight)
-        for index, out in enumerate(self._out):
-            cv2.extractChannel(sums, index, dst=self._sum)
-            cv2.divide(self._sum, self._weight, dst=self._channel, scale=255, dtype=cv2.CV_8U)
+        *colors, weight = cv2.split(sums, self._parts)
+        for color, out in zip(colors, self._out, strict=True):
+            cv2.divide(color, weight, dst=self._channel, scale=255, dtype=cv2.CV_8U)
             self._grow(self._channel, out)
         return Planes(*self._out)  # a new picture in the same memory
 
