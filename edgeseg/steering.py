@@ -14,7 +14,8 @@ from typing import Protocol
 from edgeseg.clock import Clock
 from edgeseg.errors import EdgesegError
 from edgeseg.facts import Emit, Noted, RungChanged
-from edgeseg.governor import Decision, Kind, Ladder, Observation, Policy, Rung, State, decide, sentence, start
+from edgeseg.governor import Decision, Kind, Ladder, Observation, Policy, Rung, State, sentence, start
+from edgeseg.governor import decide as governor_decide
 from edgeseg.governor.trace import first_line, look_line
 from edgeseg.readings import Reading
 from edgeseg.runtime import Plan, Runtime
@@ -34,8 +35,9 @@ class Writes(Protocol):
 class Steering:
     """Steers a live run.
 
-    decide: the governor, or whoever is to be compared with it. running: the name of the rung that the runtime begins with. make: builds the plan of a rung, warm and proved; raises
+    running: the name of the rung that the runtime begins with. make: builds the plan of a rung, warm and proved; raises
     EdgesegError. read: the newest reading of the sensors, None before the first. trace: where each look is written.
+    decide: in place of the governor's own, who is to be compared with it.
     """
 
     def __init__(
@@ -49,10 +51,10 @@ class Steering:
         clock: Clock,
         emit: Emit,
         trace: Writes | None = None,
-        decide: Decide = decide,
+        decide: Decide | None = None,
     ) -> None:
         self._runtime, self._policy, self._make, self._read = runtime, policy, make, read
-        self._decide = decide
+        self._decide = decide or governor_decide
         self._clock, self._emit, self._trace = clock, emit, trace
         self._rungs = {rung.name: rung for rung in ladder}
         self._state = start(policy, ladder, running)
