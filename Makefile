@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 STAMP := $(VENV)/.ready-$(VERSION)
 
-.PHONY: help setup demo test lint bench farm wheel clean
+.PHONY: help setup demo test lint bench bench-governor farm wheel clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 setup: $(STAMP)  ## a .venv with all that development needs, and the pinned assets
 
@@ -42,6 +42,9 @@ lint: setup  ## ruff, mypy --strict and the import layers
 
 bench: setup  ## edgeseg against MediaPipe, as ratios in one run
 	$(BIN)/python -m benchmarks.vs_mediapipe
+
+bench-governor: setup  ## the governor and a rival on a real step load; root, for a control group
+	$(BIN)/python -m benchmarks.step_load
 
 farm:  ## the device farm
 	@echo "make farm: the device farm is not built yet; it will be in deploy/" >&2; exit 2

@@ -26,6 +26,11 @@ class Side:
             list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True
         )
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
     def ask(self, do: str, **more: Any) -> dict[str, Any]:
         """Send one request and wait for its answer. Raises SideError."""
         assert self._process.stdin is not None

@@ -45,11 +45,14 @@ def make_clip(path: Path) -> None:
         container.mux(stream.encode(None))
 
 
-def repeated(path: Path, frames: int, out: Path) -> Path:
-    """A file of at least `frames` frames: the video of `path` over and over, its packets copied."""
+def repeated(path: Path, frames: int, out: Path, fps: int | None = None) -> Path:
+    """A file of at least `frames` frames: the video of `path` over and over, its packets copied.
+
+    fps: what it is to be played at, if not as it was.
+    """
     import av
 
-    long = out / f"{path.stem}-{frames}.mkv"
+    long = out / (f"{path.stem}-{frames}.mkv" if fps is None else f"{path.stem}-{frames}-{fps}fps.mkv")
     if long.is_file():
         return long
     part = long.with_suffix(".part.mkv")
@@ -65,6 +68,8 @@ def repeated(path: Path, frames: int, out: Path) -> Path:
                     if packet.dts is None or packet.pts is None:
                         continue
                     packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    if fps is not None and stream.time_base is not None:
+                        packet.pts = packet.dts = round(written / fps / stream.time_base)
                     end = max(end, packet.pts + (packet.duration or 1))
                     packet.stream = copy
                     target.mux(packet)

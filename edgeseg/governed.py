@@ -33,12 +33,16 @@ COVER = "cover"
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What to govern by: as the options of `edgeseg run`. trace: a file that every look is written to."""
+    """What to govern by: as the options of `edgeseg run`.
+
+    trace: a file that every look is written to. is_asked: somebody wants it, and is told where it cannot be.
+    """
 
     profile: str | None = None
     instance: str | None = None
     config: Path | None = None
     trace: Path | None = None
+    is_asked: bool = True
 
 
 class Governed:
@@ -74,6 +78,9 @@ class Governed:
     def _begin(self) -> None:
         try:
             self._made()
+        except CandidateError as error:  # nothing was measured: whoever has not asked for the governor needs none
+            if self._wish.is_asked:
+                self._emit(Noted("governor", f"it does not run: {error}"))
         except EdgesegError as error:
             self._emit(Noted("governor", f"it does not run: {error}"))
         except Exception as error:  # noqa: BLE001 - a bug here must not end what people see

@@ -78,9 +78,13 @@ def run(
     instance: Annotated[str | None, typer.Option(help="Also take the config file NAME.yaml.")] = None,
     config: Annotated[Path | None, typer.Option(**FILE, help="A config file, instead of config.yaml.")] = None,
     govern: Annotated[
-        bool,
-        typer.Option("--govern", help="Live: change tier, inference rate and frame rate to hold targets and limits."),
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--govern/--no-govern",
+            help="Live: change tier, inference rate and frame rate to hold targets and limits. [default: with tier auto]",
+            show_default=False,
+        ),
+    ] = None,
     trace: Annotated[
         Path | None,
         typer.Option(**FILE, metavar="FILE", help="Write what the governor saw and decided, as JSON lines."),
@@ -97,6 +101,7 @@ def run(
     from edgeseg.clock import SystemClock
     from edgeseg.config.places import places
     from edgeseg.report import ProcessStart
+    from edgeseg.tiers.catalogue import AUTO
 
     key = {
         "color": key_color,
@@ -139,12 +144,12 @@ def run(
     if to_stdout and as_json:
         raise UsageError("--sink - writes the video to standard output, where --json would write too; use one of them.")
     wish = None
-    if govern:
+    if govern or (govern is None and settings.tier == AUTO):
         from edgeseg.governed import Wish
 
-        wish = Wish(profile, instance, config, trace)
+        wish = Wish(profile, instance, config, trace, is_asked=bool(govern))
     elif trace is not None:
-        raise UsageError("--trace is of the governor; give --govern too.")
+        raise UsageError("--trace is of the governor, which runs with --tier auto or --govern; give one of them.")
     with stoppable_run(say) as stoppable:
         try:
             figures = run_once(settings, ProcessStart.of(SystemClock()), as_json, stoppable, wish)

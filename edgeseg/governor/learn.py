@@ -19,6 +19,7 @@ from edgeseg.governor.state import State
 LEAST_MS = 1e-3  # of a frame's time, whatever rate is asked for
 GAP_S = 5.0  # without a look for so long, what was counted before is of another time
 TEMP_LEAP_C, POWER_LEAP_W, MEMORY_LEAP_MB = 8.0, 1e3, 1e6
+TEMP_FINE_C, POWER_FINE_W = 0.15, 0.02  # finer than their noise; a Raspberry Pi's 0.5 C and an INA3221's 40 mW are not
 WATTS_PER_CORE = 3.0  # stands for a core's power where nothing says it; what it is wrong by goes into the thermal model
 MEMORY_KEPT = 8
 POWER_JUMP, POWER_NEWEST = 0.06, 10  # of the power, in the median of so many looks: what others take has changed
@@ -101,8 +102,8 @@ def _after_gap(state: State) -> State:
 def _sensors(policy: Policy, state: State, seen: Observation, time_s: float) -> dict[str, Any]:
     said_mb = seen.memory_mb if seen.memory_mb is not None else seen.cgroup_memory_mb
     news: dict[str, Any] = {
-        "temp": sensed(state.temp, seen.temp_c, time_s, TEMP_LEAP_C),
-        "power": sensed(state.power, seen.power_w, time_s, POWER_LEAP_W),
+        "temp": sensed(state.temp, seen.temp_c, time_s, TEMP_LEAP_C, TEMP_FINE_C),
+        "power": sensed(state.power, seen.power_w, time_s, POWER_LEAP_W, POWER_FINE_W),
         "memory": Sensing(said_mb, said_mb, time_s),  # a process may well hold the same for hours
     }
     notes = list(state.notes)

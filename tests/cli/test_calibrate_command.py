@@ -188,7 +188,7 @@ def test_the_profile_says_rate_and_engines_unless_options_do(tmp_path: Path, mod
 
 
 def test_a_governed_run_leaves_a_trace_that_replays(state: Path, tmp_path: Path, asset: Callable[[str], Path]) -> None:
-    options = f"run --source {asset('carphone')} --realtime --govern --trace t.jsonl --json"
+    options = f"run --source {asset('carphone')} --realtime --trace t.jsonl --json"  # the tier is auto, and measured
     ran = run(options, tmp_path, state)
     assert ran.code == 0, ran.err
     assert ran.json["masks"]["own"] > 0
@@ -202,7 +202,9 @@ def test_without_a_ladder_there_is_nothing_to_govern_by(
     ran = run(f"run --source {asset('carphone')} --realtime --govern", tmp_path, tmp_path)
     assert ran.code == 0
     assert "governor: it does not run: there is no ladder of this device: run edgeseg calibrate" in ran.err
-    for options, code in (("--trace t", 2), ("--govern --trace nowhere/t", 7)):
+    ran = run(f"run --source {asset('carphone')} --realtime --frames 5", tmp_path, tmp_path)
+    assert (ran.code, "governor" in ran.err) == (0, False), ran.err
+    for options, code in (("--no-govern --trace t", 2), ("--tier auto --govern --trace nowhere/t", 7)):
         ran = run(f"run --source {asset('carphone')} --realtime --frames 5 {options}", tmp_path, tmp_path)
         assert (ran.code, len(ran.sentences) >= 1) == (code, True), ran.err
 

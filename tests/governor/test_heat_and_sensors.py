@@ -93,7 +93,7 @@ def test_what_a_stuck_sensor_said_is_forgotten() -> None:
 def said(values: list[float | None], leap: float = 8.0) -> list[float | None]:
     sensing, believed = Sensing(), []
     for number, value in enumerate(values):
-        sensing = sensed(sensing, value, number * 0.25, leap)
+        sensing = sensed(sensing, value, number * 0.25, leap, 0.15)
         believed.append(sensing.value)
     return believed
 
@@ -113,6 +113,11 @@ def test_one_that_used_to_change_and_repeats_itself_for_ten_seconds_is_stuck_unt
 def test_a_coarse_sensor_that_changes_once_a_minute_is_not_stuck() -> None:
     coarse: list[float | None] = [60.0 + number // 240 for number in range(240 * 12)]
     assert None not in said([*coarse, *[72.0] * 1000])
+
+
+def test_one_whose_steps_hide_its_noise_may_rest_on_a_value() -> None:
+    warming: list[float | None] = [60.0 + 0.5 * (number // 8) for number in range(160)]
+    assert None not in said([*warming, *[70.0] * 1000])
 
 
 def test_a_leap_is_believed_when_it_lasts() -> None:
