@@ -1,9 +1,10 @@
-"""The governor on a real step load: `python -m benchmarks.step_load` (`make bench-governor`), some twelve minutes.
+"""The governor on a real step load: `python -m benchmarks.step_load` (`make bench-governor`), a quarter of an hour.
 
 A live run (benchmarks/step_load_side.py) plays the clip at 30 frames a second with a blurred background, in a control
-group whose CPU quota changes: 200 %, 70 %, 35 %, 200 % of a core, and then another process burns a core. Each rung of
-this device's ladder is pinned under each of these loads first, to learn which could hold the rate at all. Then the
-governor steers, then a rival.
+group whose CPU quota changes: 200 %, 70 %, 35 %, 200 % of a core, and then another process burns a core
+(`--course step`), or 200, 20, 14 and 200 % (`--course tight`, where not every rung holds the rate). Each rung of this
+device's ladder is pinned under each of these loads first, to learn which could hold the rate at all. Then the governor
+steers, then its rivals.
 
 A second counts as held with 29 to 31 frames, within 5 % of 30. Seconds count where at least one rung, pinned, held
 `HOLDS` of its seconds. Changes of the rung included: all seconds from the first frame on are counted.
@@ -20,7 +21,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,6 @@ from benchmarks.material import clip, repeated
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "bench-output"
 DOCS = ROOT / "docs"
-BEGIN, END = "<!-- step load: begin -->", "<!-- step load: end -->"
 FPS = 30
 HOLDS = 0.8
 PIN_S, PIN_SETTLE_S = 6, 1.0
@@ -48,10 +48,11 @@ class Load:
     is_burning: bool = False
 
 
-FREE, SEVENTY, THIRTY_FIVE = Load("200 %", 200), Load("70 %", 70), Load("35 %", 35)
-BURNING = Load("200 %, a core burnt", 200, is_burning=True)
-LOADS = (FREE, SEVENTY, THIRTY_FIVE, BURNING)
-PHASES = (FREE, SEVENTY, THIRTY_FIVE, FREE, BURNING)
+FREE = Load("200 %", 200)
+COURSES = {
+    "step": (FREE, Load("70 %", 70), Load("35 %", 35), FREE, Load("200 %, a core burnt", 200, is_burning=True)),
+    "tight": (FREE, Load("20 %", 20), Load("14 %", 14), FREE),
+}
 
 
 @contextlib.contextmanager
@@ -100,7 +101,7 @@ def longest_gap(shown: list[float], at: float, within_s: float = 1.5) -> float:
     return max((b - a for a, b in itertools.pairwise(near)), default=0.0) * FPS
 
 
-def pinned(clip_path: Path) -> dict[str, Any]:
+def pinned(clip_path: Path, loads: Iterable[Load]) -> dict[str, Any]:
     """What each rung does under each load; and the longest gap around each change, without a quota."""
     with side("none", clip_path) as (running, quota):
         rungs = running.ask("ready")["rungs"]
@@ -111,7 +112,7 @@ def pinned(clip_path: Path) -> dict[str, Any]:
             time.sleep(1.5)
             changes.append(running.ask("pin", rung=rung["name"])["at"])
             time.sleep(1.5)
-            for load in LOADS:
+            for load in loads:
                 print(f"pinned: {rung['name']} under {load.name}", file=sys.stderr)
                 quota.set(load.quota)
                 with burning(load):
@@ -129,14 +130,13 @@ def pinned(clip_path: Path) -> dict[str, Any]:
     }
 
 
-def steered(policy: str, clip_path: Path, phase_s: int) -> dict[str, Any]:
+def steered(policy: str, clip_path: Path, course: tuple[Load, ...], phase_s: int, trace: Path) -> dict[str, Any]:
     """One policy through all phases."""
-    trace = OUT / f"step_load_{policy}.jsonl"
     with side(policy, clip_path, trace) as (running, quota):
         running.ask("ready")
         time.sleep(3)  # the governor begins after the run has
         started, at = [], time.monotonic()
-        for load in PHASES:
+        for load in course:
             print(f"{policy}: {load.name}", file=sys.stderr)
             quota.set(load.quota)
             started.append(time.monotonic())
@@ -146,7 +146,7 @@ def steered(policy: str, clip_path: Path, phase_s: int) -> dict[str, Any]:
         said = running.ask("end")
     said["phases"] = [
         {"load": load.name, "held": seconds_held(said["shown"], since, since + phase_s), "since": since}
-        for load, since in zip(PHASES, started, strict=True)
+        for load, since in zip(course, started, strict=True)
     ]
     said["governor_cpu"] = said["governor_cpu_s"] / (ended - at + 3)
     said["trace"] = str(trace)
@@ -165,17 +165,18 @@ def quality_of(said: dict[str, Any], qualities: dict[str, float], since: float, 
     return statistics.fmean(values) if values else None
 
 
-def report(pins: dict[str, Any], runs: dict[str, dict[str, Any]], phase_s: int) -> str:
+def report(pins: dict[str, Any], runs: dict[str, dict[str, Any]], course: tuple[Load, ...], phase_s: int) -> str:
     """All of it as Markdown."""
     qualities = {rung["name"]: rung["quality"] for rung in pins["rungs"]}
-    lines = ["| rung, pinned | quality | " + " | ".join(load.name for load in LOADS) + " |"]
-    lines.append("| --- | ---: |" + " ---: |" * len(LOADS))
+    loads = tuple(dict.fromkeys(course))
+    lines = ["| rung, pinned | quality | " + " | ".join(load.name for load in loads) + " |"]
+    lines.append("| --- | ---: |" + " ---: |" * len(loads))
     for rung in pins["rungs"]:
-        cells = [f"{pins['held'][rung['name'] + ' | ' + load.name]:.0%}" for load in LOADS]
+        cells = [f"{pins['held'][rung['name'] + ' | ' + load.name]:.0%}" for load in loads]
         lines.append(f"| {rung['name']} | {rung['quality']:.4f} | " + " | ".join(cells) + " |")
     lines += ["", "| load | best that holds | " + " | ".join(f"{name}: held, quality" for name in runs) + " |"]
     lines.append("| --- | ---: |" + " ---: |" * len(runs))
-    for number, load in enumerate(PHASES):
+    for number, load in enumerate(course):
         holding = can_hold(pins, load.name)
         best = f"{max(qualities[name] for name in holding):.4f}" if holding else "none"
         cells = []
@@ -203,13 +204,15 @@ def report(pins: dict[str, Any], runs: dict[str, dict[str, Any]], phase_s: int) 
 
 
 def main() -> int:
-    """Measure, print, and write bench-output/step_load.json."""
+    """Measure, print, and write bench-output/step_load_COURSE.json."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--course", choices=COURSES, default="step")
     parser.add_argument("--phase-s", type=int, default=30, help="seconds of each load")
     parser.add_argument("--policies", default=",".join(POLICIES))
     parser.add_argument("--pins", type=Path, help="the JSON of an earlier run, to take the pinned rungs from")
     parser.add_argument("--write-docs", action="store_true", help="put table and plot into docs/governor.md")
     options = parser.parse_args()
+    name, course = options.course, COURSES[options.course]
     OUT.mkdir(exist_ok=True)
     os.environ["EDGESEG_STATE"] = str(OUT / "step-load-state")
     if not (OUT / "step-load-state" / "ladder.json").is_file():
@@ -219,35 +222,40 @@ def main() -> int:
         if options.pins:
             pins = json.loads(options.pins.read_text())["pins"]
         else:
-            pins = pinned(source)
-        runs = {policy: steered(policy, source, options.phase_s) for policy in options.policies.split(",")}
+            pins = pinned(source, dict.fromkeys(course))
+        runs = {
+            policy: steered(policy, source, course, options.phase_s, OUT / f"step_load_{name}_{policy}.jsonl")
+            for policy in options.policies.split(",")
+        }
     except SideError as error:
         print(error, file=sys.stderr)
         return 70
     except OSError as error:
         print(f"A control group with a CPU quota is needed, and root to make it: {error}.", file=sys.stderr)
         return 8
-    (OUT / "step_load.json").write_text(json.dumps({"pins": pins, "runs": runs}) + "\n")
-    text = report(pins, runs, options.phase_s)
+    (OUT / f"step_load_{name}.json").write_text(json.dumps({"pins": pins, "runs": runs}) + "\n")
+    text = report(pins, runs, course, options.phase_s)
     print(text)
     if options.write_docs:
-        write_docs(text, runs)
+        write_docs(name, text, runs)
     return 0
 
 
-def write_docs(text: str, runs: dict[str, dict[str, Any]]) -> None:
+def write_docs(name: str, text: str, runs: dict[str, dict[str, Any]]) -> None:
     """Put the table into docs/governor.md and draw the governor's trace."""
     from edgeseg.governor.trace import read
     from edgeseg.simulation.plot import draw
 
     page = DOCS / "governor.md"
-    before, rest = page.read_text().split(BEGIN)
-    after = rest.split(END)[1]
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+    begin, end = f"<!-- {name} load: begin -->", f"<!-- {name} load: end -->"
+    before, rest = page.read_text().split(begin)
+    after = rest.split(end)[1]
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}")
     path = Path(runs["edgeseg"]["trace"])
     with path.open(encoding="utf-8") as lines:
         trace = read(lines, path.name)
-    draw(trace, DOCS / "images" / "governor-step-load.png", "A real step load: quota 200, 70, 35, 200 %, a core burnt")
+    loads = ", ".join(load.name for load in COURSES[name])
+    draw(trace, DOCS / "images" / f"governor-real-{name}.png", f"A real load, of a core: {loads}")
 
 
 if __name__ == "__main__":

@@ -14,13 +14,14 @@ from typing import Protocol
 from edgeseg.clock import Clock
 from edgeseg.errors import EdgesegError
 from edgeseg.facts import Emit, Noted, RungChanged
-from edgeseg.governor import Decision, Kind, Ladder, Observation, Policy, Rung, State, sentence, start
+from edgeseg.governor import Decision, Kind, Ladder, Observation, Policy, Reason, Rung, State, sentence, start
 from edgeseg.governor import decide as governor_decide
 from edgeseg.governor.trace import first_line, look_line
 from edgeseg.readings import Reading
 from edgeseg.runtime import Plan, Runtime
 
 LOOK_S = 0.25
+FREED_S = 3.0  # after a change of the rung its engine and buffers are gone
 Decide = Callable[[Policy, State, Observation], tuple[State, Decision]]
 
 
@@ -60,6 +61,7 @@ class Steering:
         self._state = start(policy, ladder, running)
         self._looker = Looker(runtime, clock)
         self._building: threading.Thread | None = None
+        self._freeing: tuple[str, float, float] | None = None  # a rung left for memory: its name, MB then, when it was
         self._not_built: str | None = None  # the rung whose build failed since the last look
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="edgeseg-governor", daemon=True)
@@ -83,9 +85,18 @@ class Steering:
             self._state, decision = self._decided(seen)
             for note in decision.notes:
                 self._emit(Noted("governor", note))
+            self._tell_what_was_freed(seen)
+            if decision.changed and decision.reason is Reason.MEMORY and seen.memory_mb is not None:
+                self._freeing = self._runtime.plan.name, seen.memory_mb, seen.now_s
             if decision.changed and decision.rung is not None:
                 self._emit(RungChanged(decision.rung, decision.reason.value, sentence(decision)))
                 self._build(self._rungs[decision.rung])
+
+    def _tell_what_was_freed(self, seen: Observation) -> None:
+        if self._freeing is None or seen.memory_mb is None or seen.now_s - self._freeing[2] < FREED_S:
+            return
+        (left, before_mb, _), self._freeing = self._freeing, None
+        self._emit(Noted("governor", f"{left} is freed: {before_mb:.0f} MB before, {seen.memory_mb:.0f} MB now"))
 
     def _decided(self, seen: Observation) -> tuple[State, Decision]:
         state, decision = self._decide(self._policy, self._state, seen)

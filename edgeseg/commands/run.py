@@ -81,7 +81,7 @@ def run(
         bool | None,
         typer.Option(
             "--govern/--no-govern",
-            help="Live: change tier, inference rate and frame rate to hold targets and limits. [default: with tier auto]",
+            help="Live: change tier, inference and frame rate to hold targets and limits. [default: if tier is auto]",
             show_default=False,
         ),
     ] = None,

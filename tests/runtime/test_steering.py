@@ -80,6 +80,9 @@ def test_a_memory_limit_takes_it_to_a_smaller_rung_and_the_trace_replays() -> No
         run.reading = Reading(1.0, memory_available_mb=5000.0, rss_mb=230.0)
         assert soon(lambda: run.runtime.plan.name in ("small", "cover"))
         assert soon(lambda: run.engines["big"].closed)
+        run.reading = Reading(2.0, memory_available_mb=5000.0, rss_mb=120.0)
+        freed = "best is freed: 230 MB before, 120 MB now"
+        assert soon(lambda: any(isinstance(fact, Noted) and fact.detail == freed for fact in run.facts))
         assert soon(lambda: run.trace.getvalue().count("\n") > 6)
     assert run.told()[0] in ("small", "cover")
     trace = read(io.StringIO(run.trace.getvalue()), "trace")
