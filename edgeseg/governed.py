@@ -203,6 +203,7 @@ def governors(rungs: tuple[MeasuredRung, ...]) -> Ladder:
             max(0.0, one.ms - one.infer_ms),
             rung.quality,
             one.memory_mb,
+            overlap=0.0 if one.candidate.engine == "cpu" else 1.0,  # an accelerator works beside the processor
         )
         made.append(plain)
         if number < HALVED:
