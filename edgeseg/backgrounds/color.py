@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from edgeseg.errors import UsageError
-from edgeseg.frames import ColorSpace, Frame, Mask, Planes, Size
+from edgeseg.frames import U8, ColorSpace, Frame, Mask, Planes, Size
 from edgeseg.stages.pixels import yuv
 
 
@@ -13,7 +13,6 @@ class ColorBackground:
     """A plain colour, `#RRGGBB`."""
 
     paints_anew = False
-    half = None
 
     def __init__(self, where: str) -> None:
         match = re.fullmatch(r"#?([0-9a-fA-F]{6})", where)
@@ -22,6 +21,7 @@ class ColorBackground:
         value = int(match[1], 16)
         self.rgb = (value >> 16, value >> 8 & 255, value & 255)
         self._made: tuple[Size, ColorSpace, Planes] | None = None
+        self.half: U8 | None = None
 
     def render(self, frame: Frame, mask: Mask | None) -> Planes:
         """See `Background.render`."""
@@ -30,6 +30,7 @@ class ColorBackground:
             planes = Planes.allocate(size)
             planes.fill(yuv(self.rgb, frame.color))
             self._made = (size, frame.color, planes)
+            self.half = planes.y[: size.height // 2, : size.width // 2]
         return self._made[2]
 
     def close(self) -> None:

@@ -134,16 +134,13 @@ class VideoSource:
 
     def _pts(self, picture: VideoFrame, time_base: Fraction) -> int:
         """The picture's own timestamp; where it has none or jumps back (joined streams do), one frame on."""
-        step = max(1, round(1 / (self._fps or 25) / time_base))
-        if picture.pts is None:
-            pts = self._last_pts + step if self._index else 0
-        else:
-            pts = picture.pts + self._shift
-            if self._index and pts <= self._last_pts:
-                self._shift += self._last_pts + step - pts
-                pts = self._last_pts + step
-        self._last_pts = pts
-        return pts
+        pts = picture.pts + self._shift if picture.pts is not None else None
+        if self._index and (pts is None or pts <= self._last_pts):
+            following = self._last_pts + max(1, round(1 / (self._fps or 25) / time_base))
+            self._shift += following - pts if pts is not None else 0
+            pts = following
+        self._last_pts = pts or 0
+        return self._last_pts
 
 
 def _check(where: str) -> None:

@@ -131,6 +131,15 @@ def test_planes_have_the_size_of_the_frame_whatever_it_becomes(make: Make) -> No
             assert all(plane.dtype == np.uint8 and plane.strides[1] == 1 for plane in shown)
 
 
+@pytest.mark.parametrize("size", [Size(1280, 720), Size(128, 96), Size(33, 21)])
+def test_the_half_if_there_is_one_is_the_luma_with_each_pixel_four_times(make: Make, size: Size) -> None:
+    background = make()
+    for mask in (None, masks()[1]):
+        shown = background.render(checkerboard(size), mask)
+        if background.half is not None:
+            assert np.array_equal(shown.y, background.half.repeat(2, axis=0).repeat(2, axis=1))
+
+
 def test_any_mask_will_do(make: Make) -> None:
     background = make()
     for index, mask in enumerate(masks()):
