@@ -65,7 +65,9 @@ def edgeseg_into(root: Path) -> None:
     python, program = venv / "bin" / "python", venv / "bin" / "edgeseg"
     python.unlink(missing_ok=True)
     python.symlink_to("/usr/bin/python3")
-    program.write_text("#!/opt/edgeseg/current/bin/python\nfrom edgeseg.__main__ import main\nmain()\n", encoding="utf-8")
+    program.write_text(
+        "#!/opt/edgeseg/current/bin/python\nfrom edgeseg.__main__ import main\nmain()\n", encoding="utf-8"
+    )
     program.chmod(0o755)
     current = root / "opt" / "edgeseg" / "current"
     current.unlink(missing_ok=True)
@@ -111,15 +113,24 @@ def booted() -> Iterator[Booted]:
     upper = build().parent / f"upper-{os.getpid()}"
     with _overlay(build(), upper) as root:
         edgeseg_into(root)
-        argv = ["systemd-nspawn", "-D", str(root), "--boot", "--register=no", "--keep-unit", f"--machine=edgeseg{os.getpid()}"]
+        argv = [
+            "systemd-nspawn",
+            "-D",
+            str(root),
+            "--boot",
+            "--register=no",
+            "--keep-unit",
+            f"--machine=edgeseg{os.getpid()}",
+        ]
         argv += ["--private-network", "--console=pipe", "--quiet"]
         nspawn = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             yield _wait_for(nspawn)
         finally:
-            nspawn.send_signal(signal.SIGTERM)  # asks its systemd to power off
+            for leader in _children(nspawn.pid):
+                os.kill(leader, signal.SIGKILL)  # and all that is in it with it; nspawn alone would leave it running
             try:
-                nspawn.wait(20)
+                nspawn.wait(10)
             except subprocess.TimeoutExpired:
                 nspawn.kill()
                 nspawn.wait()
@@ -147,14 +158,21 @@ def _overlay(lower: Path, upper: Path) -> Iterator[Path]:
 def _wait_for(nspawn: subprocess.Popen[bytes]) -> Booted:
     until = time.monotonic() + _BOOT_S
     while time.monotonic() < until and nspawn.poll() is None:
-        children = Path(f"/proc/{nspawn.pid}/task/{nspawn.pid}/children").read_text(encoding="ascii").split()
+        children = _children(nspawn.pid)
         if children:
-            machine = Booted(int(children[0]))
+            machine = Booted(children[0])
             state = machine.run("systemctl", "is-system-running", check=False).stdout.strip()
             if state in ("running", "degraded"):
                 return machine
         time.sleep(0.2)
     raise RuntimeError(f"The container did not boot within {_BOOT_S} s (exit code {nspawn.poll()}).")
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+    except OSError:
+        return []
 
 
 def main() -> int:

@@ -1,0 +1,74 @@
+"""Facts in the journal: which are written, with which fields, and that no detail can forge one."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from edgeseg.facts import Awake, Degraded, Dropped, Fact, Idle, Noted, Opened, Recovered, RungChanged, Shown
+from edgeseg.service.journal import Entry, Journal, datagram, entry
+
+FACTS: list[tuple[Fact, dict[str, str] | None]] = [
+    (Opened("source", "a camera"), {"EDGESEG_FACT": "opened", "EDGESEG_WHAT": "source", "PRIORITY": "6"}),
+    (
+        Degraded("engine_fault", "it fell"),
+        {"EDGESEG_FACT": "degraded", "EDGESEG_CAUSE": "engine_fault", "PRIORITY": "4"},
+    ),
+    (Recovered("engine_fault"), {"EDGESEG_FACT": "recovered", "EDGESEG_CAUSE": "engine_fault"}),
+    (Noted("sensor", "odd"), {"EDGESEG_FACT": "noted", "EDGESEG_WHAT": "sensor"}),
+    (RungChanged("small", "heat", "it is hot"), {"EDGESEG_RUNG": "small", "EDGESEG_CAUSE": "heat"}),
+    (Idle("nobody reads"), {"EDGESEG_FACT": "idle"}),
+    (Awake("somebody reads", 61.2), {"EDGESEG_FACT": "awake", "EDGESEG_AFTER_S": "61.2"}),
+    (Dropped("half_fps"), None),
+    (Shown(1, "own"), None),
+]
+
+
+def fields(message: bytes) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in message.decode().rstrip("\n").split("\n"))
+
+
+def test_every_kind_of_fact_has_a_row_here() -> None:
+    assert {type(fact) for fact, _ in FACTS} == set(get_args(Fact))
+
+
+@pytest.mark.parametrize(("fact", "wanted"), FACTS, ids=lambda one: type(one).__name__)
+def test_a_fact_is_an_entry_with_fields_or_comes_with_each_frame(fact: Fact, wanted: dict[str, str] | None) -> None:
+    made = entry(fact)
+    if wanted is None:
+        assert made is None
+        return
+    assert made is not None
+    written = fields(datagram(made, "cam"))
+    assert wanted.items() <= written.items()
+    assert written["EDGESEG_INSTANCE"] == "cam"
+    assert written["MESSAGE"]
+
+
+def test_a_detail_cannot_bring_in_a_field_of_its_own() -> None:
+    forged = datagram(Entry(6, "a\nPRIORITY=0", {"FACT": "noted", "DETAIL": "x\n_UID=0\n\0"}), "cam")
+    assert set(fields(forged)) == {
+        *("MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER", "EDGESEG_INSTANCE", "EDGESEG_FACT", "EDGESEG_DETAIL")
+    }
+    assert fields(forged)["PRIORITY"] == "6"
+
+
+def test_it_goes_to_journald_where_systemd_connected_us_with_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journald:
+        journald.bind(str(tmp_path / "socket"))
+        journald.settimeout(10)
+        journal = Journal.of("cam", {"JOURNAL_STREAM": "8:1"}, tmp_path / "socket")
+        journal(Noted("tier", "small"))
+        assert fields(journald.recv(9000))["MESSAGE"] == "tier: small"
+    journal(Noted("tier", "large"))  # nobody takes it any more
+    assert capfd.readouterr().err == "<5>tier: large\n"
+
+
+def test_by_hand_it_goes_to_stderr(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    Journal.of("cam", {}, tmp_path)(Degraded("mask_late", "old"))
+    assert capfd.readouterr().err == "degraded (mask_late): old\n"
