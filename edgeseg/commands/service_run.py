@@ -14,12 +14,12 @@ def service_run(
     instance: Annotated[str, typer.Option(help="The config file NAME.yaml in /etc/edgeseg.")],
 ) -> None:
     """Run one instance as its unit does: ready with the first safe frame, SIGHUP reloads, SIGTERM ends within 2 s."""
+    from edgeseg.service.journal import is_journal
     from edgeseg.service.run import run_service
 
-    in_journal = bool(os.environ.get("JOURNAL_STREAM"))
     try:
         run_service(instance)
     except EdgesegError as error:
-        if not in_journal:
+        if not is_journal(os.environ):
             raise
         raise typer.Exit(error.exit_code) from error  # the journal has it, with its fields

@@ -53,18 +53,25 @@ def entry(fact: Fact) -> Entry | None:
     return None
 
 
+def is_journal(environ: Mapping[str, str]) -> bool:
+    """Whether stderr is the journal ($JOURNAL_STREAM, systemd.exec(5)); a terminal may have inherited the word."""
+    with contextlib.suppress(OSError):
+        stderr = os.fstat(2)
+        return environ.get("JOURNAL_STREAM") == f"{stderr.st_dev}:{stderr.st_ino}"
+    return False
+
+
 class Journal:
     """Writes entries of one instance, from any thread. address: journald's socket; None: stderr alone."""
 
     def __init__(self, instance: str, address: Path | None) -> None:
         self._instance, self._address = instance, address
-        self._socket: socket.socket | None = None
         self._lock = threading.Lock()
 
     @classmethod
     def of(cls, instance: str, environ: Mapping[str, str], address: Path = SOCKET) -> Journal:
-        """The journal that systemd connected stderr with, if it did (JOURNAL_STREAM, systemd.exec(5))."""
-        return cls(instance, address if environ.get("JOURNAL_STREAM") and address.exists() else None)
+        """The journal if systemd connected stderr with it."""
+        return cls(instance, address if is_journal(environ) and address.exists() else None)
 
     @property
     def is_there(self) -> bool:
@@ -87,10 +94,9 @@ class Journal:
 
     def _sent(self, one: Entry) -> bool:
         try:
-            if self._socket is None:
-                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
-                self._socket.settimeout(1.0)
-            self._socket.sendto(datagram(one, self._instance), os.fspath(self._address or SOCKET))
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journald:
+                journald.settimeout(1.0)
+                journald.sendto(datagram(one, self._instance), os.fspath(self._address or SOCKET))
         except OSError:
             return False
         return True

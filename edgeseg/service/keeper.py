@@ -57,7 +57,6 @@ class Keeper:
         self._ready = self._reload_wanted = False
         self._reload: threading.Thread | None = None
         self._began_s = clock.now()
-        self._fed_s = self._began_s
         self.stopped_s: float | None = None  # when a signal said so
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="edgeseg-keeper", daemon=True)
@@ -80,7 +79,8 @@ class Keeper:
 
     def _run(self) -> None:
         while not self._closed.is_set():
-            for number in self._signals.wait(ENDING_TICK_S if self.stopped_s is not None else TICK_S):
+            tick_s = min(TICK_S, (self._notifier.watchdog_s or TICK_S * 4) / 4)
+            for number in self._signals.wait(tick_s if self.stopped_s is None else ENDING_TICK_S):
                 if number in ENDS:
                     self._stop()
                 elif number == RELOAD:

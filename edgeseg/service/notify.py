@@ -23,7 +23,6 @@ class Notifier:
     def __init__(self, address: str | None, watchdog_s: float | None = None) -> None:
         self.watchdog_s = watchdog_s
         self._address = f"\0{address[1:]}" if address and address.startswith("@") else address
-        self._socket: socket.socket | None = None
 
     @classmethod
     def of(cls, environ: MutableMapping[str, str]) -> Notifier:
@@ -38,11 +37,9 @@ class Notifier:
         if not self._address:
             return
         message = "\n".join(f"{name}={value}" for name, value in state.items())
-        with contextlib.suppress(OSError):
-            if self._socket is None:
-                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
-                self._socket.settimeout(_WAIT_S)
-            self._socket.sendto(message.encode(errors="backslashreplace"), self._address)
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+            told.settimeout(_WAIT_S)
+            told.sendto(message.encode(errors="backslashreplace"), self._address)
 
     def ready(self, status: str) -> None:
         """Frames go out, or a reload is over."""

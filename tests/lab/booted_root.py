@@ -55,7 +55,7 @@ def build() -> Path:
 
 
 def edgeseg_into(root: Path) -> None:
-    """Put this checkout's edgeseg into the root, as its wheel would be in a venv, and its units where install puts them."""
+    """Put this checkout's edgeseg into the root, as its wheel would be in a venv, and its units where they belong."""
     venv, site, package = root / RELEASE, root / SITE, roots.PROJECT / "edgeseg"
     shutil.copytree(package, site / "edgeseg", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     for data in ("device_profiles", "systemd"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 from typing import get_args
@@ -62,7 +63,10 @@ def test_it_goes_to_journald_where_systemd_connected_us_with_it(
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journald:
         journald.bind(str(tmp_path / "socket"))
         journald.settimeout(10)
-        journal = Journal.of("cam", {"JOURNAL_STREAM": "8:1"}, tmp_path / "socket")
+        stderr = os.fstat(2)
+        environ = {"JOURNAL_STREAM": f"{stderr.st_dev}:{stderr.st_ino}"}
+        journal = Journal.of("cam", environ, tmp_path / "socket")
+        assert journal.is_there
         journal(Noted("tier", "small"))
         assert fields(journald.recv(9000))["MESSAGE"] == "tier: small"
     journal(Noted("tier", "large"))  # nobody takes it any more
@@ -70,5 +74,6 @@ def test_it_goes_to_journald_where_systemd_connected_us_with_it(
 
 
 def test_by_hand_it_goes_to_stderr(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    Journal.of("cam", {}, tmp_path)(Degraded("mask_late", "old"))
-    assert capfd.readouterr().err == "degraded (mask_late): old\n"
+    for environ in ({}, {"JOURNAL_STREAM": "8:1"}):  # the latter is of the terminal that we were started in
+        Journal.of("cam", environ, tmp_path)(Degraded("mask_late", "old"))
+        assert capfd.readouterr().err == "degraded (mask_late): old\n"
