@@ -289,8 +289,9 @@ class Runtime:
             return None
         self._apply()
         frame = self._capture.take(None if wait else 0.0)
-        if frame is not None and self._exchange is not None:
-            frame = self._exchanged(frame, self._exchange)
+        wanted = self._exchange
+        if frame is not None and wanted is not None and wanted.capture is None:  # the others follow the next frame
+            frame = self._exchanged(frame, wanted)
         if frame is not None and self._attention.is_lost(self._clock.now()) and not self._capture.is_over:
             self._emit(Dropped("idle"))
             frame = self._rest(frame)

@@ -20,6 +20,8 @@ from edgeseg.facts import Awake, Degraded, Fact, Idle, Noted, Opened, Recovered,
 
 SOCKET = Path("/run/systemd/journal/socket")
 ERROR, WARNING, NOTICE, INFO = 3, 4, 5, 6  # syslog(3)
+AGAIN_S = 10.0  # two causes that take turns would fill a disk otherwise
+_KEPT = 256
 _LONGEST = 8000  # characters of one value: a datagram must hold all of them
 
 
@@ -67,6 +69,7 @@ class Journal:
     def __init__(self, instance: str, address: Path | None) -> None:
         self._instance, self._address = instance, address
         self._lock = threading.Lock()
+        self._told_s: dict[str, float] = {}  # when a fact was written, by its line
 
     @classmethod
     def of(cls, instance: str, environ: Mapping[str, str], address: Path = SOCKET) -> Journal:
@@ -78,11 +81,18 @@ class Journal:
         """Whether there is a journal, and not stderr alone."""
         return self._address is not None
 
-    def __call__(self, fact: Fact) -> None:
-        """Take one fact; an `Emit`."""
+    def take(self, fact: Fact, now: float) -> None:
+        """Take one fact that came now; one that comes again and again is written every ten seconds."""
         made = entry(fact)
-        if made is not None:
-            self.write(made)
+        if made is None:
+            return
+        with self._lock:
+            if now - self._told_s.get(made.message, -AGAIN_S) < AGAIN_S:
+                return
+            if len(self._told_s) >= _KEPT:
+                self._told_s.clear()
+            self._told_s[made.message] = now
+        self.write(made)
 
     def write(self, one: Entry) -> None:
         """Write one entry. A journal that is full or gone stops no frame."""

@@ -94,11 +94,11 @@ def _run(
     builds: Build,
 ) -> None:
     def emit(fact: Fact) -> None:
-        was_safe = vitals.safe
-        vitals.take(fact, clock.now())
+        was_safe, now = vitals.safe, clock.now()
+        vitals.take(fact, now)
         if vitals.safe is not was_safe:
             signals.wake()  # systemd waits for it
-        journal(fact)
+        journal.take(fact, now)
 
     outlets: list[Outlet] = []
 

@@ -67,13 +67,23 @@ def test_it_goes_to_journald_where_systemd_connected_us_with_it(
         environ = {"JOURNAL_STREAM": f"{stderr.st_dev}:{stderr.st_ino}"}
         journal = Journal.of("cam", environ, tmp_path / "socket")
         assert journal.is_there
-        journal(Noted("tier", "small"))
+        journal.take(Noted("tier", "small"), 0.0)
         assert fields(journald.recv(9000))["MESSAGE"] == "tier: small"
-    journal(Noted("tier", "large"))  # nobody takes it any more
+    journal.take(Noted("tier", "large"), 0.0)  # nobody takes it any more
     assert capfd.readouterr().err == "<5>tier: large\n"
 
 
 def test_by_hand_it_goes_to_stderr(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for environ in ({}, {"JOURNAL_STREAM": "8:1"}):  # the latter is of the terminal that we were started in
-        Journal.of("cam", environ, tmp_path)(Degraded("mask_late", "old"))
+        Journal.of("cam", environ, tmp_path).take(Degraded("mask_late", "old"), 0.0)
         assert capfd.readouterr().err == "degraded (mask_late): old\n"
+
+
+def test_what_comes_again_and_again_is_written_every_ten_seconds(capfd: pytest.CaptureFixture[str]) -> None:
+    journal = Journal("cam", None)
+    for frame in range(1001):
+        journal.take(Degraded("mask_late", "old"), frame / 50)
+        journal.take(Degraded("engine_fault", "it fell"), frame / 50)
+    lines = capfd.readouterr().err.splitlines()
+    assert lines.count("degraded (mask_late): old") == lines.count("degraded (engine_fault): it fell") == 3
+    assert len(lines) == 6
