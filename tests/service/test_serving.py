@@ -288,3 +288,18 @@ def test_a_second_one_is_refused_with_the_first_ones_number(serving: Serving, tm
         serving.serve(lambda: None)
     with alone("cam", tmp_path / "run"):
         pass  # whoever held it has let it go
+
+
+def test_a_signal_before_there_is_a_run_ends_it_at_once(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    building: list[bool] = []
+
+    def build(*parts: object) -> object:
+        building.append(True)
+        time.sleep(60)
+        raise AssertionError("nobody ended it")
+
+    monkeypatch.setattr(serving, "_build", build)
+    start = time.monotonic()
+    serving.serve(lambda: soon(lambda: building))
+    assert time.monotonic() - start < 50
+    assert (serving.manager.of("READY"), serving.sink.written) == ([], 0)
