@@ -136,7 +136,7 @@ def _about(dataset: Dataset, unnamed: list[str]) -> Iterator[str]:
     if len(others) > _SHOWN:
         yield f"{dataset.root}: {len(others) - _SHOWN} more files are not named in {FILE_NAME}."
     for name in waiting:
-        yield f"{dataset.root / PENDING}: {name} was proposed and not accepted: edgeseg golden add --accept takes it in."
+        yield f"{dataset.root / PENDING}: {name} waits to be accepted: edgeseg golden add {name} --accept takes it in."
 
 
 def _wxh(shape: tuple[int, ...]) -> str:

@@ -61,8 +61,8 @@ class Scorecard:
     miou, p10_iou, worst, boundary_f: over the pictures that somebody is in, every picture counting once.
     false_area: mean over the pictures that nobody is in; None if there are none.
     flicker: mean over sequences; lag: the same, in frames; None if there are no sequences (long enough).
-    ece, brier: how far alpha is from the chance that a pixel is the person's, over all pictures; see `reliability`, which
-    also says how its ece_bins are cut.
+    ece, brier: how far alpha is from the chance that a pixel is the person's, over all pictures; see `reliability`,
+    which also says how the ece_bins are cut.
     by_framing, by_tag: mean IoU of the pictures of each framing and with each tag.
     """
 

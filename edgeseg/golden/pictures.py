@@ -36,6 +36,14 @@ def read_mask(path: Path) -> Bool:
     return person
 
 
+def read_grey(path: Path) -> U8:
+    """Whatever picture there is as (H, W) uint8 grey; transparency is left out. Raises GoldenError if it is unreadable.
+
+    Not turned by EXIF: masks have none.
+    """
+    return np.asarray(_read(path, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION), np.uint8)
+
+
 def _read(path: Path, flags: int) -> npt.NDArray[np.generic]:
     if path.is_dir():
         raise GoldenError(f"{path} is a folder, not a picture.")

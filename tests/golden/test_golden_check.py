@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from edgeseg.errors import GoldenError, UsageError
-from edgeseg.golden.dataset import load
 from edgeseg.golden.checking import check, examine
+from edgeseg.golden.dataset import load
 from edgeseg.golden.pictures import read_image, read_mask
 
 
@@ -121,7 +121,10 @@ FAULTS: dict[str, tuple[Callable[[Path], None], list[str]]] = {
     "a folder": (_folder_for_a_picture, ["7: {root}/images/still0.png is a folder, not a picture."]),
     "cut short": (_cut_short, ["7: {root}/images/still0.png is cut short: its end is missing, copy it anew."]),
     "cut short, PNG": (_cut_short_png, ["7: {root}/masks/still0.png cannot be read as a picture."]),
-    "mask with transparency": (_alpha_mask, ["7: {root}/masks/still0.png must be 8-bit grey, not 4 channels of uint8."]),
+    "mask with transparency": (
+        _alpha_mask,
+        ["7: {root}/masks/still0.png must be 8-bit grey, not 4 channels of uint8."],
+    ),
     "another ending": (
         _other_ending,
         ["7: {root}/images/still0.png is missing: did you mean 'images/still0.jpeg'?"],
