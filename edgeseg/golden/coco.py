@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,7 +20,6 @@ from edgeseg.golden.pictures import Bool, read_image
 from edgeseg.golden.writing import NewItem, shortened
 
 PERSON = "person"
-Crowds = Literal["leave-out", "person"]
 Note = Callable[[str], None]
 _MOST_BYTES = 2_000_000_000
 
@@ -29,12 +28,12 @@ _MOST_BYTES = 2_000_000_000
 class CocoWish:
     """Which pictures are taken.
 
-    crowds: what becomes of pictures with a region of people who were not outlined one by one (iscrowd), which is drawn
-    coarsely and may hold what is no person: leave-out, or person to take the region as it is. with_empty: pictures in
-    which no person was annotated, too. limit: the first so many, in the order of the file. framing, tags: of every one.
+    with_crowds: pictures with a region of people who were not outlined one by one (iscrowd), too, the region being
+    taken as it is; it is drawn coarsely and may hold what is no person. with_empty: pictures in which no person was
+    annotated, too. limit: the first so many, in the order of the file. framing, tags: of every one.
     """
 
-    crowds: Crowds = "leave-out"
+    with_crowds: bool = False
     with_empty: bool = False
     limit: int | None = None
     framing: str | None = None
@@ -94,7 +93,7 @@ def people(file: Path, images: Path, wish: CocoWish, note: Note = lambda text: N
         annotations = of_picture.get(image.id, [])
         if not annotations and not wish.with_empty:
             continue
-        if wish.crowds == "leave-out" and any(one.iscrowd for one in annotations):
+        if not wish.with_crowds and any(one.iscrowd for one in annotations):
             crowded += 1
             continue
         try:
@@ -107,7 +106,7 @@ def people(file: Path, images: Path, wish: CocoWish, note: Note = lambda text: N
         name = PurePosixPath(image.file_name).with_suffix("").as_posix()
         yield NewItem(name, path, person, wish.framing, wish.tags, licences.get(image.license or -1))
     if crowded:
-        note(f"{crowded} pictures with a crowd were left out; --crowds person takes them.")
+        note(f"{crowded} pictures with a crowd were left out; --with-crowds takes them.")
     if faults:
         raise GoldenError("\n".join(shortened(faults)))
 

@@ -206,7 +206,7 @@ ODD: dict[str, tuple[Callable[[Path], None], list[str]]] = {
     ),
     "proposed": (
         _proposed,
-        ["{root}/pending: new was proposed and not accepted: edgeseg golden add --accept takes it in."],
+        ["{root}/pending: new waits to be accepted: edgeseg golden add new --accept takes it in."],
     ),
 }
 
