@@ -39,7 +39,7 @@ def golden_import(
     coco: Annotated[Path | None, typer.Option(**FILE, metavar="JSON", help="COCO annotations of instances.")] = None,
     mask_suffix: Annotated[str, typer.Option(help="What masks' names have more than pictures', such as _mask.")] = "",
     threshold: Annotated[int | None, typer.Option(help="Cut grey masks: so much and more is the person's.")] = None,
-    crowds: Annotated[str, typer.Option(help="COCO's pictures with a crowd: leave-out or person.")] = "leave-out",
+    with_crowds: Annotated[bool, typer.Option("--with-crowds", help="COCO's pictures with a crowd, too.")] = False,
     with_empty: Annotated[bool, typer.Option("--with-empty", help="COCO's pictures without people, too.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="COCO: the first so many pictures.")] = None,
     framing: FramingOption = None,
@@ -57,8 +57,8 @@ def golden_import(
     tags = tuple(tag or ())
     items: Iterator[NewItem]
     if masks is not None:
-        if (crowds, with_empty, limit) != ("leave-out", False, None):
-            raise UsageError("--crowds, --with-empty and --limit belong to --coco.")
+        if with_crowds or with_empty or limit is not None:
+            raise UsageError("--with-crowds, --with-empty and --limit belong to --coco.")
         from edgeseg.golden.pairs import PairsWish, pairs
 
         items = pairs(images, masks, PairsWish(threshold, mask_suffix, framing, tags))
@@ -66,11 +66,9 @@ def golden_import(
         assert coco is not None
         if threshold is not None or mask_suffix:
             raise UsageError("--threshold and --mask-suffix belong to --masks.")
-        if crowds != "leave-out" and crowds != "person":
-            raise UsageError(f"--crowds is {crowds!r}; choose leave-out or person.")
         from edgeseg.golden.coco import CocoWish, people
 
-        items = people(coco, images, CocoWish(crowds, with_empty, limit, framing, tags), _warn)
+        items = people(coco, images, CocoWish(with_crowds, with_empty, limit, framing, tags), _warn)
     found = write_set(folder, Head(name, licence, source), items, replace=replace, link=link)
     for warning in found.warnings:
         _warn(warning)
