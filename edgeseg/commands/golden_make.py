@@ -50,11 +50,12 @@ def golden_import(
 ) -> None:
     """Make a golden set of a folder of pictures and one of masks, or of COCO's people, and check it."""
     from edgeseg.golden.dataset import load
-    from edgeseg.golden.writing import Head, write_set
+    from edgeseg.golden.writing import Head, check_words, write_set
 
     if (masks is None) == (coco is None):
         raise UsageError("Give --masks DIR or --coco JSON: where the masks come from.")
     tags = tuple(tag or ())
+    check_words({"name": name, "licence": licence, "source": source}, {"framing": framing, "tags": list(tags)})
     items: Iterator[NewItem]
     if masks is not None:
         if with_crowds or with_empty or limit is not None:

@@ -20,17 +20,15 @@ from typing import Any
 
 import cv2
 import numpy as np
-from pydantic import ValidationError
 
-from edgeseg.config.problems import sentences
 from edgeseg.errors import GoldenError, NotPermitted, OutputError, UsageError
 from edgeseg.frames import U8
 from edgeseg.golden.appending import appended
-from edgeseg.golden.dataset import EMPTY, FILE_NAME, PENDING, Dataset, DatasetFile, Item, load
+from edgeseg.golden.dataset import EMPTY, FILE_NAME, PENDING, Dataset, Item, load
 from edgeseg.golden.evaluate import THRESHOLD
 from edgeseg.golden.metrics import boundary
 from edgeseg.golden.pictures import Bool, read_grey, read_image, read_mask
-from edgeseg.golden.writing import png_of
+from edgeseg.golden.writing import check_words, png_of
 
 Propose = Callable[[U8], U8]
 """Takes a picture, (H, W, 3) uint8 BGR; gives alpha, (H, W) uint8."""
@@ -76,7 +74,7 @@ def propose(root: Path, image: Path, about: About, segment: Propose) -> Proposal
     """
     dataset, name = load(root), name_of(image)
     row = _row(name, image.suffix, about)
-    _check_row(row)
+    check_words({}, asdict(about) | {"tags": list(about.tags)})
     _refuse_known(dataset, name, image)
     bgr = read_image(image)
     person = segment(bgr) >= THRESHOLD
@@ -139,14 +137,6 @@ def _row(name: str, ending: str, about: About) -> dict[str, Any]:
     row: dict[str, Any] = {"image": f"images/{name}{ending}", "mask": f"masks/{name}.png"}
     more = {"framing": about.framing, "tags": list(about.tags), "licence": about.licence, "source": about.source}
     return row | {key: value for key, value in more.items() if value}
-
-
-def _check_row(row: dict[str, Any]) -> None:
-    try:
-        Item.model_validate(row)
-    except ValidationError as error:
-        lines = sentences(error, DatasetFile, lambda loc: "the options:0")
-        raise UsageError(" ".join(line.removeprefix("the options:0: ") for line in lines)) from error
 
 
 def _refuse_known(dataset: Dataset, name: str, image: Path) -> None:

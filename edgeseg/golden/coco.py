@@ -1,7 +1,7 @@
 """People of COCO annotations: an instances.json and its pictures, one mask for all people of a picture.
 
 Source: Lin et al., "Microsoft COCO: Common Objects in Context", ECCV 2014; cocodataset.org/#format-data, "object
-detection". Outlines are drawn by the authors' own pycocotools, so that masks are the same bits as anybody's.
+detection". Polygons are drawn by the authors' own pycocotools, so that masks are the same bits as anybody's.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def _drawn(file: Path, image: _Image, annotations: list[_Annotation]) -> Bool:
     for one in annotations:
         try:
             person |= _outline(one.segmentation, image.height, image.width)
-        except (ValueError, TypeError, OverflowError, KeyError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             name = f"annotation {one.id} of {image.file_name}"
             raise GoldenError(f"{file}: {name} cannot be drawn: {error}.") from error
     return person
@@ -182,26 +182,54 @@ def _drawn(file: Path, image: _Image, annotations: list[_Annotation]) -> Bool:
 def _outline(segmentation: Any, height: int, width: int) -> Bool:
     """One segmentation, (height, width) bool: polygons, or a run-length code, compressed (text) or not (numbers).
 
-    Raises ValueError, TypeError, OverflowError or KeyError if it is none of these.
+    Raises ValueError, TypeError or OverflowError if it is none of these.
     """
-    coco_mask = _coco_mask()
     if isinstance(segmentation, list) and segmentation:
-        code = coco_mask.merge(coco_mask.frPyObjects(_checked_polygons(segmentation, height, width), height, width))
-    elif isinstance(segmentation, dict) and {"size", "counts"} <= segmentation.keys():
-        size, counts = segmentation["size"], segmentation["counts"]
-        if list(size) != [height, width]:
-            raise ValueError(f"its run-length code is of size {size}, not {[height, width]}")
-        if isinstance(counts, list):
-            if not all(isinstance(n, int) and n >= 0 for n in counts) or sum(counts) != height * width:
-                raise ValueError(f"its run lengths must be whole numbers that add up to {height * width}")
-            code = coco_mask.frPyObjects(segmentation, height, width)
-        else:
-            code = {"size": [height, width], "counts": counts}
-            if not isinstance(counts, str) or not counts.isascii():
-                raise ValueError("its counts are neither numbers nor a compressed run-length code")
-    else:
+        coco_mask = _coco_mask()
+        polygons = _checked_polygons(segmentation, height, width)
+        code = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
+        return _filled(_lengths(code["counts"].decode("ascii")), height, width)
+    if not isinstance(segmentation, dict) or not {"size", "counts"} <= segmentation.keys():
         raise ValueError("it is neither polygons nor a run-length code")
-    return np.asarray(coco_mask.decode(code)).astype(bool)
+    size, counts = segmentation["size"], segmentation["counts"]
+    if size != [height, width]:
+        raise ValueError(f"its run-length code is of size {size}, not {[height, width]}")
+    return _filled(_lengths(counts) if isinstance(counts, str) else counts, height, width)
+
+
+def _lengths(text: str) -> list[int]:
+    """The run lengths of a compressed code. Raises ValueError if it is none.
+
+    pycocotools could do it, but takes codes that are too short, and warns of numpy 2. Source: its common/maskApi.c,
+    rleFrString: letters from "0" on hold 5 bits, low ones first, and one that says whether more follow; the last is
+    signed; from the fourth length on it is the difference to the one before the last.
+    """
+    lengths: list[int] = []
+    value = shift = 0
+    for letter in text:
+        bits = ord(letter) - ord("0")
+        if not 0 <= bits < 64:
+            raise ValueError(f"its compressed run-length code holds the letter {letter!r}")
+        value |= (bits & 31) << shift
+        shift += 5
+        if bits & 32:
+            continue
+        if bits & 16:
+            value -= 1 << shift
+        lengths.append(value + (lengths[-2] if len(lengths) > 2 else 0))
+        value = shift = 0
+    if shift:
+        raise ValueError("its compressed run-length code is cut short")
+    return lengths
+
+
+def _filled(lengths: Any, height: int, width: int) -> Bool:
+    """Runs of 0 and 1 in turn, down the columns."""
+    sound = isinstance(lengths, list) and all(type(n) is int and n >= 0 for n in lengths)
+    if not sound or sum(lengths) != height * width:
+        raise ValueError(f"its run lengths must be whole numbers that add up to {height * width}")
+    runs = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)
+    return runs.reshape((height, width), order="F")
 
 
 def _checked_polygons(polygons: list[Any], height: int, width: int) -> list[list[float]]:

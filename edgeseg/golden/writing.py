@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from typing import Any
 import cv2
 import numpy as np
 import yaml
+from pydantic import ValidationError
 
+from edgeseg.config.problems import sentences
 from edgeseg.errors import GoldenError, OutputError, UsageError
 from edgeseg.golden.checking import Findings, examine
-from edgeseg.golden.dataset import EMPTY, FILE_NAME
+from edgeseg.golden.dataset import EMPTY, FILE_NAME, DatasetFile
 from edgeseg.golden.pictures import Bool
 
 SHOWN = 20
@@ -94,6 +97,21 @@ def write_set(
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return found
+
+
+def check_words(head: Mapping[str, Any], item: Mapping[str, Any]) -> None:
+    """Raise UsageError if what options say of the set, or of an item, could not stand in dataset.yaml."""
+    empty = [key for key, value in head.items() if not value.strip()]
+    if empty:
+        raise UsageError(f"--{empty[0]} must not be empty.")
+    some = {"name": "a", "version": 1, "licence": "a", "source": "a"}
+    row = {"image": "a", "mask": "b"} | {key: value for key, value in item.items() if value}
+    try:
+        DatasetFile.model_validate(some | dict(head) | {"items": [row]})
+    except ValidationError as error:
+        lines = [line.partition(": ")[2] for line in sentences(error, DatasetFile, lambda loc: "options:0")]
+        named = [re.sub(r"^items\[0\]\.|s\[\d+\](?=: )", "", line) for line in lines]  # items[0].tags[0]: tag
+        raise UsageError(" ".join(f"--{line}" for line in named)) from error
 
 
 def text_of(head: Head, rows: Iterable[dict[str, Any]]) -> str:

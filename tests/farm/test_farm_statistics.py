@@ -73,7 +73,7 @@ def test_a_fall_of_a_point_on_forty_pictures_is_found_and_half_of_what_is_tolera
         slightly = {item: score - 0.0025 + change[n] for n, (item, score) in enumerate(base.items())}
         found += difference(base, fallen, resamples=499).is_fall(0.005)
         missed += difference(base, slightly, resamples=499).is_fall(0.005)
-    assert found >= 48
+    assert found >= 45
     assert missed == 0
 
 
