@@ -71,6 +71,10 @@ def difference(
     Davison and Hinkley, "Bootstrap Methods and their Application", 1997, 3.8, for the units). Student's t with the
     variance of a ratio of sums over units (Cochran, "Sampling Techniques", 1977, 2.11 and 6.3), because a bootstrap of
     few knows no values but theirs: with two pictures both differences fall by chance in one of four cases.
+
+    Where it falls short: noise of many small falls that a rare large gain makes up for. A sample without the gain looks
+    like a fall, whatever the interval: of the real differences between FP32 and INT8, turned upside down, 4 to 11 % of
+    samples were called a fall with no tolerance where 2.5 % were stated, and 0.2 % or fewer with one of 0.2 points.
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence}; it must lie between 0 and 1")

@@ -81,7 +81,7 @@ def propose(root: Path, image: Path, about: About, segment: Propose) -> Proposal
     if EMPTY in about.tags:
         person = np.zeros_like(person)
     proposal = _proposal(dataset.root, name)
-    told = {"row": row, "about": asdict(about)}
+    told = {"row": row}
     _put(dataset.root / row["image"], image.read_bytes())
     _put(proposal.mask, png_of(person))
     _put(proposal.overlay, overlay(bgr, person))

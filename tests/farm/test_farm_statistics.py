@@ -62,6 +62,13 @@ def test_noise_alone_gives_no_more_alarms_than_stated(noise: Noise, n: int) -> N
     assert _alarms(noise, n, runs, seed=n) <= allowed
 
 
+def test_the_tolerance_holds_alarms_where_rare_gains_hide_small_falls() -> None:
+    rng = np.random.default_rng(8)
+    base = _scores(np.full(40, 0.94))
+    changed = [_scores(0.94 - _longer_below(rng, 40)) for _ in range(300)]
+    assert sum(difference(base, now, resamples=499).is_fall(0.002) for now in changed) == 0
+
+
 @pytest.mark.parametrize("noise", NOISES.values(), ids=NOISES)
 def test_a_fall_of_a_point_on_forty_pictures_is_found_and_half_of_what_is_tolerated_is_not(noise: Noise) -> None:
     rng = np.random.default_rng(11)
