@@ -84,7 +84,7 @@ def people(file: Path, images: Path, wish: CocoWish, note: Note = lambda text: N
         raise UsageError(f"{images} is no folder; give the one that holds the pictures of {file}.")
     data = _read(file)
     of_picture = _by_picture(file, data)
-    licences = {one.id: one.name for one in data.licenses}
+    licences: dict[int | None, str] = {one.id: one.name for one in data.licenses}
     faults: list[str] = []
     taken = crowded = 0
     for image in data.images:
@@ -104,7 +104,7 @@ def people(file: Path, images: Path, wish: CocoWish, note: Note = lambda text: N
             continue
         taken += 1
         name = PurePosixPath(image.file_name).with_suffix("").as_posix()
-        yield NewItem(name, path, person, wish.framing, wish.tags, licences.get(image.license or -1))
+        yield NewItem(name, path, person, wish.framing, wish.tags, licences.get(image.license))
     if crowded:
         note(f"{crowded} pictures with a crowd were left out; --with-crowds takes them.")
     if faults:

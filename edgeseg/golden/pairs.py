@@ -40,6 +40,8 @@ def pairs(images: Path, masks: Path, wish: PairsWish) -> Iterator[NewItem]:
         raise UsageError(f"--threshold is {wish.threshold}; give a grey value from 1 to 255.")
     of_images, faults = _by_name(images, "")
     of_masks, more = _by_name(masks, wish.suffix)
+    if wish.suffix and images.resolve() == masks.resolve():  # both lie in one folder
+        of_images = {name: path for name, path in of_images.items() if not name.endswith(wish.suffix)}
     if not of_images:
         raise UsageError(f"{images} holds no picture ({', '.join(PICTURES)}).")
     if not of_masks:

@@ -86,6 +86,14 @@ def test_masks_of_other_names_and_of_zero_and_one(folders: Path) -> None:
     assert read_mask(made / "masks/still0.png").sum() == 16 * 16
 
 
+def test_pictures_and_masks_in_one_folder(folders: Path) -> None:
+    for path in (folders / "masks").glob("[!.]*.png"):
+        shutil.copy(path, folders / "images" / f"{path.stem}-mask.png")
+    shutil.rmtree(folders / "images/more")
+    write_set(folders / "set", HEAD, pairs(folders / "images", folders / "images", PairsWish(suffix="-mask")))
+    assert len(load(folders / "set").file.items) == 7
+
+
 def _no_mask(root: Path) -> None:
     (root / "masks/still0.png").rename(root / "masks/stil0.png")
 
