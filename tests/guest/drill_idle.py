@@ -98,7 +98,7 @@ def rests():
         assert soon(lambda: live.run.runtime.shown > 0)
         said = {"camera_at_work": has_open(CAMERA)}
         said["rested"] = soon(lambda: live.run.runtime.idle and live.last(Idle))
-        said["camera_at_rest"] = has_open(CAMERA)
+        said["camera_at_rest"] = not soon(lambda: not has_open(CAMERA), 10)
         began, began_cpu = CLOCK.now(), time.process_time()
         time.sleep(10)
         said["cpu_percent"] = 100 * (time.process_time() - began_cpu) / (CLOCK.now() - began)
