@@ -2,10 +2,10 @@
 
     python -m benchmarks.idle [--times N] [--seconds S] [--tier T] [--size WxH] [--json]
 
-The real pipeline with the default tier and a blurred background. The camera is a fake that gives 30 frames a second and
-opens at once; a real one takes its time, in which readers see the cover. The sink is a fake with a switch, which is
-asked every 50 ms as a real one is. Counted from the switch on: the first frame that the sink gets (the cover), and the
-first one with a mask. The goals: 300 ms, and 2 % of a core.
+The real pipeline with the default tier and a blurred background, the governor and the sensors beside it as in any live
+run. The camera is a fake that gives 30 frames a second and opens at once; a real one takes its time, in which readers
+see the cover. The sink is a fake with a switch, which is asked every 50 ms as a real one is. Counted from the switch on:
+the first frame that the sink gets (the cover), and the first one with a mask. The goals: 300 ms, and 2 % of a core.
 """
 
 from __future__ import annotations
@@ -24,11 +24,16 @@ from edgeseg.backgrounds.blur import BlurBackground
 from edgeseg.build import Settings, make_pipeline
 from edgeseg.clock import SystemClock
 from edgeseg.config.quantities import size_of
-from edgeseg.facts import Fact, Shown
+from edgeseg.errors import CandidateError
+from edgeseg.facts import Fact, Shown, ignore
 from edgeseg.frames import Frame, Planes, Size
+from edgeseg.governor import Policy, Rung
 from edgeseg.pipeline import Mode
 from edgeseg.ports import FrameSource
-from edgeseg.runtime import Limits, Runtime
+from edgeseg.runtime import Limits, Plan, Runtime
+from edgeseg.sensors.sampler import Sampler
+from edgeseg.sensors.system import SystemSensors
+from edgeseg.steering import Steering
 from edgeseg.testing.sink import FakeSink
 from edgeseg.testing.source import FakeSource
 from edgeseg.trust import KnownAnswer
@@ -53,6 +58,16 @@ class Bench:
         self.runtime = Runtime(self._camera(), pipeline, self.sink, CLOCK, self._fact, limits, reopen=self._camera)
         self._thread = threading.Thread(target=self.runtime.run)
         self._thread.start()
+        self._sampler = Sampler(lambda: SystemSensors(clock=CLOCK), clock=CLOCK)
+        rung = Rung("", tier, 1, 5.0, 5.0, 0.9, 200.0)  # the only one: nothing is ever built
+        self._steering = Steering(
+            self.runtime, Policy(fps=30.0), (rung,), "", self._nothing, self._sampler.newest, CLOCK, ignore
+        )
+        self._steering.start()
+
+    @staticmethod
+    def _nothing(rung: Rung) -> Plan:
+        raise CandidateError(f"There is nothing but {rung.name}.")
 
     def _camera(self) -> FrameSource:
         def paint(index: int, planes: Planes) -> None:
@@ -85,6 +100,8 @@ class Bench:
 
     def close(self) -> None:
         """End the run."""
+        self._steering.close()
+        self._sampler.stop()
         self.runtime.stop()
         self._thread.join()
 

@@ -40,6 +40,7 @@ class Watch:
         self._tally = tally
         self._console = None if quiet else _console(stderr=True)
         self._lock = threading.Lock()
+        self._table: Table | None = None  # as it was drawn last
 
     def __call__(self, fact: Fact) -> None:
         """Take one fact, from any thread."""
@@ -79,11 +80,12 @@ class Watch:
 
     def _figures(self, run: Run) -> Table:
         runtime = run.runtime
-        table = _stages(runtime.times.table())
+        if self._table is None or not runtime.idle:  # sorting all times is too much for a run that rests
+            self._table = _stages(runtime.times.table())
         drops = sum(self._tally.drops.values())
         rate = "idle" if runtime.idle else f"{runtime.fps or 0.0:.1f} FPS"
-        table.title = f"{runtime.shown} frames, {rate}, {drops} dropped, {rss_mb():.0f} MB"
-        return table
+        self._table.title = f"{runtime.shown} frames, {rate}, {drops} dropped, {rss_mb():.0f} MB"
+        return self._table
 
 
 def print_figures(figures: dict[str, Any]) -> None:
