@@ -4,8 +4,8 @@
 
 The real pipeline with the default tier and a blurred background, the governor and the sensors beside it as in any live
 run. The camera is a fake that gives 30 frames a second and opens at once; a real one takes its time, in which readers
-see the cover. The sink is a fake with a switch, which is asked every 50 ms as a real one is. Counted from the switch on:
-the first frame that the sink gets (the cover), and the first one with a mask. The goals: 300 ms, and 2 % of a core.
+see the cover. The sink is a fake with a switch, which is asked every 50 ms as a real one is. Counted from the switch
+on: the first frame that the sink gets (the cover), and the first one with a mask. The goals: 300 ms, 2 % of a core.
 """
 
 from __future__ import annotations

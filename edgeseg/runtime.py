@@ -117,6 +117,7 @@ class Runtime:
         self.idle = False  # nobody reads, or somebody does and the source has not given a frame yet
         self.idles = 0  # how often
         self.idle_s = 0.0  # for how long in all, when it was over
+        self._rested_s = 0.0  # likewise, until the last frame was shown
         pipeline.carries = self._live or limits.infer_every > 1
         self._interval_s = float(1 / source.info.fps) if source.info.fps else 1 / 30
         self._taken = 0  # frames handed to the showing thread
@@ -140,11 +141,11 @@ class Runtime:
 
     @property
     def fps(self) -> float | None:
-        """Frames shown a second, from the first one on, without the time of rest; None before the second."""
+        """Frames shown a second, from the first to the last, without the rests between; None before the second."""
         first, last = self.first_shown_at, self.last_shown_at
-        if first is None or last is None or last - first <= self.idle_s:
+        if first is None or last is None or self.shown < 2:
             return None
-        return (self.shown - 1) / (last - first - self.idle_s)
+        return (self.shown - 1) / max(1e-9, last - first - self._rested_s)
 
     @property
     def infer_every(self) -> int:
@@ -470,7 +471,7 @@ class Runtime:
         self.times.add("work", self._worked_s - before_s)
         self._show_s = end - start
         self.shown += 1
-        self.last_shown_at = end
+        self.last_shown_at, self._rested_s = end, self.idle_s
         if self.first_shown_at is None:
             self.first_shown_at = end
         self._emit(Shown(frame.index, origin))

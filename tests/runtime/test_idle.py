@@ -13,12 +13,14 @@ from scene import GREY, Scene, finder
 
 from edgeseg.attention import ASK_S, Attention
 from edgeseg.backgrounds.color import ColorBackground
+from edgeseg.build import is_camera
 from edgeseg.clock import SystemClock
 from edgeseg.errors import OutputError, SourceError
-from edgeseg.facts import Awake, Degraded, Dropped, Fact, Idle, Shown
+from edgeseg.facts import Awake, Degraded, Dropped, Fact, Idle, Shown, Tally
 from edgeseg.pipeline import Mode, Pipeline
 from edgeseg.ports import FrameSource, ModelIO
 from edgeseg.runtime import Limits, Plan, Runtime
+from edgeseg.screen import Watch
 from edgeseg.steering import Looker
 from edgeseg.testing.engine import FakeEngine
 from edgeseg.testing.sink import FakeSink
@@ -134,11 +136,16 @@ def test_frames_a_second_are_those_of_the_time_awake() -> None:
         rig.rests()
         time.sleep(1.0)
         rig.wakes()
-    assert rig.runtime.first_shown_at is not None
-    assert rig.runtime.last_shown_at is not None
-    awake_s = rig.runtime.last_shown_at - rig.runtime.first_shown_at - rig.runtime.idle_s
-    assert rig.runtime.fps == pytest.approx((rig.runtime.shown - 1) / awake_s)
-    assert rig.runtime.times.since("work", 0)[0][-1] < rig.runtime.idle_s, "covers are not a frame's work"
+        between_s = rig.runtime.idle_s
+        rig.rests()
+        time.sleep(0.5)
+    runtime = rig.runtime
+    assert runtime.first_shown_at is not None
+    assert runtime.last_shown_at is not None
+    assert runtime.idle_s >= between_s + 0.5, "the rest in which it was stopped"
+    awake_s = runtime.last_shown_at - runtime.first_shown_at - between_s
+    assert runtime.fps == pytest.approx((runtime.shown - 1) / awake_s)
+    assert max(runtime.times.since("work", 0)[0]) < between_s, "covers are not a frame's work"
 
 
 def test_it_rests_as_often_as_it_must() -> None:
@@ -307,3 +314,28 @@ def test_a_sink_is_not_asked_at_each_frame() -> None:
     for frame in range(300):
         assert not attention.is_lost(frame / 30)
     assert sink.asked <= 10 / ASK_S + 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "is_one"),
+    [
+        ("auto", True),
+        ("camera:0", True),
+        ("picamera2", True),
+        ("gst:v4l2src", True),
+        ("clip.mp4", False),
+        ("file:a", False),
+        ("images:a", False),
+    ],
+)
+def test_what_can_be_opened_anew(spec: str, is_one: bool) -> None:
+    assert is_camera(spec) is is_one
+
+
+def test_people_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    watch = Watch(Tally(), quiet=False)
+    watch(Idle("nobody reads /dev/video10"))
+    watch(Awake("somebody reads /dev/video10", 61.4))
+    assert capsys.readouterr().err == (
+        "idle: nobody reads /dev/video10\nawake after 61 s: somebody reads /dev/video10\n"
+    )
