@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from deploy.farm import scores, speed
 from deploy.farm.card import Candidate, Card, Fault, Served, Timing
 from deploy.farm.rules import ORDER, RULES, Finding, Reason, Rules, Status
+from edgeseg.errors import one_line
 
 Pair = tuple["Card | None", Card]
 """What was accepted for a candidate, if anything, and what it did now."""
@@ -114,7 +115,7 @@ def _of_fault(baseline: Card | None, now: Card, fault: Fault) -> Verdict:
 
 
 def _fault(fault: Fault) -> Finding:
-    detail = " ".join(fault.detail.split()).rstrip(".")
+    detail = one_line(" ".join(fault.detail.split())).rstrip(".")
     return Finding(_FAULTS[fault.kind], f"{_TOLD[fault.kind]}: {detail}" if detail else _TOLD[fault.kind])
 
 
