@@ -20,7 +20,7 @@ from deploy.farm.shipping import keep_newest_wheels, shipment, wheel_of
 from edgeseg.errors import GoldenError, UsageError, did_you_mean
 from edgeseg.golden.card import sha256_of
 from edgeseg.golden.dataset import Dataset, load
-from edgeseg.golden.pictures import check
+from edgeseg.golden.checking import check
 from edgeseg.tiers import files
 from edgeseg.tiers.catalogue import Tier, catalogue
 
