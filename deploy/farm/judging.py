@@ -58,7 +58,7 @@ def _pairs(before: Card, outcome: Outcome, baselines: Path) -> Iterator[tuple[ca
     old = {item.item: item for item in before.items}
     for item in outcome.card.items:
         known = old.get(item.item)
-        if known is None or known.mask_sha256 == item.mask_sha256 and _same_scores(known, item):
+        if known is None or (known.mask_sha256 == item.mask_sha256 and _same_scores(known, item)):
             continue
         was = small_masks.read(baselines / known.mask) if known.mask else None
         now = small_masks.read(outcome.beside / item.mask) if item.mask else None

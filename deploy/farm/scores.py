@@ -162,9 +162,7 @@ def _false_area(before: Mapping[str, ItemCard], after: Mapping[str, ItemCard], r
         yield Finding(Reason.FALSE_AREA, text, tuple(items))
 
 
-def _hashes(
-    baseline: Card, now: Card, before: Mapping[str, ItemCard], after: Mapping[str, ItemCard]
-) -> Finding | None:
+def _hashes(baseline: Card, now: Card, before: Mapping[str, ItemCard], after: Mapping[str, ItemCard]) -> Finding | None:
     """Masks that must be the same bits, and are not."""
     items = tuple(name for name in before if before[name].mask_sha256 != after[name].mask_sha256)
     if not items:

@@ -38,8 +38,9 @@ class Verdict:
     """What one card is worth.
 
     reason: the weightiest of `findings`, None where all is well. sentence: one, with device, candidate and the figures
-    of that reason, naming the others. notes: what was not judged, and why; what was seen that breaks no rule. pictures: the items to look at, worst
-    first. cause: what the masks' pattern proves, such as a shift; None where it proves nothing.
+    of that reason, naming the others. notes: what was not judged, and why; what was seen that breaks no rule.
+    pictures: the items to look at, worst first. cause: what the masks' pattern proves, such as a shift, None where it
+    proves nothing.
     """
 
     device: str
@@ -160,12 +161,18 @@ def _served(baseline: Card, now: Card) -> Iterator[Finding]:
         return
     if after is None:
         yield Finding(Reason.FELL_BACK, f"it cannot be told any more what did the work, which was {before.engine}")
-    elif after.engine == before.engine and before.delegated is not None and (after.delegated is None or _share(after) < _share(before) - 1e-9):
-        left = "an unknown number" if after.delegated is None else f"{after.delegated} of {after.nodes}"
-        yield Finding(
-            Reason.FELL_BACK,
-            f"{left} operations were delegated, {before.delegated} of {before.nodes} before, and the CPU did the rest",
-        )
+        return
+    if after.engine != before.engine or before.delegated is None:
+        return
+    if after.delegated is None:
+        yield Finding(Reason.FELL_BACK, f"it cannot be told any more who computes; before, {_delegated(before)}")
+    elif _share(after) < _share(before) - 1e-9:
+        text = f"{_delegated(after)} and the CPU did the rest; before, {_delegated(before)}"
+        yield Finding(Reason.FELL_BACK, text)
+
+
+def _delegated(served: Served) -> str:
+    return f"{served.delegated} of {served.nodes} operations were delegated"
 
 
 def _share(served: Served) -> float:
