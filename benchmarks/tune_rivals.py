@@ -14,9 +14,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from edgeseg.governor import Ladder, Policy
 from edgeseg.simulation.rivals import GRIDS, Aimd, AimdSettings, Steps, StepsSettings
 from edgeseg.simulation.run import Controller, Run, run_oracle, run_with
-from edgeseg.simulation.scenarios import Scenario, scenarios
+from edgeseg.simulation.scenarios import scenarios
 from edgeseg.simulation.score import score
 
 KINDS: dict[str, tuple[type, Callable[..., Controller]]] = {
@@ -25,7 +26,7 @@ KINDS: dict[str, tuple[type, Callable[..., Controller]]] = {
 }
 
 
-def cost(make: Callable[[Scenario], Controller], oracles: dict[str, Run]) -> float:
+def cost(make: Callable[[Policy, Ladder], Controller], oracles: dict[str, Run]) -> float:
     """What is to be least."""
     total = 0.0
     for name, scenario in scenarios().items():

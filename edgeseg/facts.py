@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 
@@ -82,6 +82,7 @@ class StageTimes:
         self._keep = keep
         self._ring: dict[str, array[float]] = {}
         self._count: Counter[str] = Counter()
+        self._total_s: dict[str, float] = {}
 
     def add(self, stage: str, seconds: float) -> None:
         """Note that `stage` took `seconds` once."""
@@ -90,6 +91,11 @@ class StageTimes:
             ring = self._ring[stage] = array("d", bytes(8 * self._keep))
         ring[self._count[stage] % self._keep] = seconds
         self._count[stage] += 1
+        self._total_s[stage] = self._total_s.get(stage, 0.0) + seconds
+
+    def total_s(self, stages: Iterable[str]) -> float:
+        """What these stages took in all, in seconds."""
+        return sum(self._total_s.get(stage, 0.0) for stage in stages)
 
     def since(self, stage: str, count: int) -> tuple[list[float], int]:
         """(the times in seconds that came after the first `count` of `stage` and are kept still, how many came)."""

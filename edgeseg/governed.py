@@ -22,7 +22,8 @@ from edgeseg.trust import KnownAnswer, fault_of
 
 if TYPE_CHECKING:
     from edgeseg.governor import Ladder, Policy, Rung
-    from edgeseg.steering import Steering
+    from edgeseg.runtime import Runtime
+    from edgeseg.steering import Decide, Steering
     from edgeseg.tiers.ladder import Rung as MeasuredRung
 
 HALVED = 3  # so many of the cheapest rungs are offered at half the frame rate too
@@ -43,13 +44,16 @@ class Wish:
 class Governed:
     """Steers `run` from its first frame on until `close`.
 
-    settings: of the run, as they were asked for. Nothing that goes wrong here ends the run; it is told as a fact.
+    settings: of the run, as they were asked for. decide: see `Steering`. Nothing that goes wrong here ends the run; it
+    is told as a fact.
     Raises OutputError if the trace cannot be written.
     """
 
-    def __init__(self, run: Run, settings: Settings, wish: Wish, clock: Clock, emit: Emit) -> None:
+    def __init__(
+        self, run: Run, settings: Settings, wish: Wish, clock: Clock, emit: Emit, decide: Decide | None = None
+    ) -> None:
         self._run, self._settings, self._wish, self._clock, self._emit = run, settings, wish, clock, emit
-        self._trace = _opened(wish.trace)
+        self._trace, self._decide = _opened(wish.trace), decide
         self._steering: Steering | None = None
         self._close_sensors: Callable[[], object] = _nothing
         self._closed = threading.Event()
@@ -82,7 +86,7 @@ class Governed:
         from edgeseg.steering import Steering
 
         policy, fps = self._policy()
-        ladder, candidates = self._ladder(fps)
+        ladder, candidates = ladder_of(self._settings, fps)
         for problem in problems(policy, ladder):
             self._emit(Noted("governor", problem))
         sampler = Sampler(lambda: SystemSensors(clock=self._clock, emit=self._emit), clock=self._clock, emit=self._emit)
@@ -97,11 +101,12 @@ class Governed:
             policy,
             ladder,
             name,
-            lambda rung: self._plan(rung, candidates[rung.candidate]),
+            lambda rung: plan_of(rung, candidates[rung.candidate], self._settings, runtime, self._clock, self._emit),
             sampler.newest,
             self._clock,
             self._emit,
             self._trace,
+            self._decide,
         )
         self._steering = steering
         steering.start()
@@ -135,45 +140,45 @@ class Governed:
             patience_max_s=governor.longest_patience_s,
         ), fps
 
-    def _ladder(self, fps: float) -> tuple[Ladder, dict[str, MeasuredRung]]:
-        """The governor's rungs, and by their candidates' names what was measured. Raises CandidateError."""
-        from edgeseg.tiers import files, kept
-        from edgeseg.tiers.identity import board_identity, runtime_identity
-        from edgeseg.tiers.ladder import rungs_of
 
-        found, why = kept.read(board_identity(), runtime_identity())
-        if found is None:
-            raise CandidateError(
-                f"there is no ladder of this device{f', for {why}' if why else ''}: run edgeseg calibrate"
-            )
-        tiers = files.tiers(self._settings.models)
-        current = kept.of_models(found, {name: tier.sha256 for name, tier in tiers.items()})
-        families = {name: tier.family for name, tier in tiers.items()}
-        age_ms = self._settings.max_mask_age_s * 1e3
-        asked = self._settings.engine
-        measured = [one for one in current.measured if asked in (AUTO, one.candidate.engine)]
-        rungs = rungs_of(measured, fps, families=families, max_mask_age_ms=age_ms).rungs
-        if current.measured and not measured:
-            raise CandidateError(f"nothing was measured with --engine {asked}: run edgeseg calibrate --engine {asked}")
-        if not rungs:
-            raise CandidateError("what was measured is of models that have changed: run edgeseg calibrate")
-        return governors(rungs), {str(rung.measured.candidate): rung for rung in rungs}
+def ladder_of(settings: Settings, fps: float) -> tuple[Ladder, dict[str, MeasuredRung]]:
+    """The rungs of this device at a rate, and by their candidates' names what was measured. Raises CandidateError."""
+    from edgeseg.tiers import files, kept
+    from edgeseg.tiers.identity import board_identity, runtime_identity
+    from edgeseg.tiers.ladder import rungs_of
 
-    def _plan(self, rung: Rung, measured: MeasuredRung) -> Plan:
-        """Built, warm and proved. Raises EdgesegError."""
-        from edgeseg.failover.engine import Failover
+    found, why = kept.read(board_identity(), runtime_identity())
+    if found is None:
+        raise CandidateError(f"there is no ladder of this device{f', for {why}' if why else ''}: run edgeseg calibrate")
+    tiers = files.tiers(settings.models)
+    current = kept.of_models(found, {name: tier.sha256 for name, tier in tiers.items()})
+    families = {name: tier.family for name, tier in tiers.items()}
+    age_ms = settings.max_mask_age_s * 1e3
+    asked = settings.engine
+    measured = [one for one in current.measured if asked in (AUTO, one.candidate.engine)]
+    rungs = rungs_of(measured, fps, families=families, max_mask_age_ms=age_ms).rungs
+    if current.measured and not measured:
+        raise CandidateError(f"nothing was measured with --engine {asked}: run edgeseg calibrate --engine {asked}")
+    if not rungs:
+        raise CandidateError("what was measured is of models that have changed: run edgeseg calibrate")
+    return governors(rungs), {str(rung.measured.candidate): rung for rung in rungs}
 
-        tier, engine_name, threads = measured.measured.candidate
-        settings = own_options(replace(self._settings, tier=tier, engine=engine_name, threads=threads))
-        known = KnownAnswer.portrait()
-        engine = make_pipeline_engine(settings, known, self._clock, self._emit)
-        fault = fault_of(engine, known)
-        if fault is not None:
-            engine.close()
-            raise CandidateError(f"The engine {engine.report.engine} {fault}.")
-        if isinstance(engine, Failover):
-            engine.lose = self._run.runtime.fail  # as `build` does for the engine that a run begins with
-        return Plan(rung.name, engine, rung.every, rung.frames)
+
+def plan_of(rung: Rung, measured: MeasuredRung, settings: Settings, runtime: Runtime, clock: Clock, emit: Emit) -> Plan:
+    """A rung's plan for a run of these settings, built, warm and proved. Raises EdgesegError."""
+    from edgeseg.failover.engine import Failover
+
+    tier, engine_name, threads = measured.measured.candidate
+    settings = own_options(replace(settings, tier=tier, engine=engine_name, threads=threads))
+    known = KnownAnswer.portrait()
+    engine = make_pipeline_engine(settings, known, clock, emit)
+    fault = fault_of(engine, known)
+    if fault is not None:
+        engine.close()
+        raise CandidateError(f"The engine {engine.report.engine} {fault}.")
+    if isinstance(engine, Failover):
+        engine.lose = runtime.fail  # as `build` does for the engine that a run begins with
+    return Plan(rung.name, engine, rung.every, rung.frames)
 
 
 def governors(rungs: tuple[MeasuredRung, ...]) -> Ladder:

@@ -49,6 +49,7 @@ class Limits:
 
 
 NO_LIMITS = Limits()
+WORK = ("preprocess", "postprocess", "refine", "carry", "background", "composite", "write")  # in the showing thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ class Runtime:
         self._interval_s = float(1 / source.info.fps) if source.info.fps else 1 / 30
         self._taken = 0  # frames handed to the showing thread
         self._show_s = 0.0  # what the last frame took to compose and write
+        self._worked_s = 0.0  # what all frames took that were shown, but for inference
         self._carry_s = 0.0  # what the last carried mask took
         self._engine: EngineThread | None = None
         self._plan = Plan(name, pipeline.engine, limits.infer_every)
@@ -434,6 +436,8 @@ class Runtime:
         end = now()
         self.times.add("write", end - composed)
         self.times.add("latency", end - frame.captured_at)
+        before_s, self._worked_s = self._worked_s, self.times.total_s(WORK)
+        self.times.add("work", self._worked_s - before_s)
         self._show_s = end - start
         self.shown += 1
         self.last_shown_at = end

@@ -14,13 +14,14 @@ from typing import Protocol
 from edgeseg.clock import Clock
 from edgeseg.errors import EdgesegError
 from edgeseg.facts import Emit, Noted, RungChanged
-from edgeseg.governor import Decision, Kind, Ladder, Observation, Policy, Rung, State, decide, sentence, start
+from edgeseg.governor import Decision, Kind, Ladder, Observation, Policy, Rung, State, sentence, start
+from edgeseg.governor import decide as governor_decide
 from edgeseg.governor.trace import first_line, look_line
 from edgeseg.readings import Reading
 from edgeseg.runtime import Plan, Runtime
 
 LOOK_S = 0.25
-FRAME_STAGES = ("preprocess", "postprocess", "refine", "background", "composite", "write", "carry")
+Decide = Callable[[Policy, State, Observation], tuple[State, Decision]]
 
 
 class Writes(Protocol):
@@ -36,6 +37,7 @@ class Steering:
 
     running: the name of the rung that the runtime begins with. make: builds the plan of a rung, warm and proved; raises
     EdgesegError. read: the newest reading of the sensors, None before the first. trace: where each look is written.
+    decide: in place of the governor's own, who is to be compared with it.
     """
 
     def __init__(
@@ -49,8 +51,10 @@ class Steering:
         clock: Clock,
         emit: Emit,
         trace: Writes | None = None,
+        decide: Decide | None = None,
     ) -> None:
         self._runtime, self._policy, self._make, self._read = runtime, policy, make, read
+        self._decide = decide or governor_decide
         self._clock, self._emit, self._trace = clock, emit, trace
         self._rungs = {rung.name: rung for rung in ladder}
         self._state = start(policy, ladder, running)
@@ -84,7 +88,7 @@ class Steering:
                 self._build(self._rungs[decision.rung])
 
     def _decided(self, seen: Observation) -> tuple[State, Decision]:
-        state, decision = decide(self._policy, self._state, seen)
+        state, decision = self._decide(self._policy, self._state, seen)
         if self._trace is not None:
             self._trace.write(look_line(seen, decision) + "\n")
         return state, decision
@@ -129,7 +133,7 @@ class Looker:
         self._runtime, self._clock = runtime, clock
         self._at_s = clock.now()
         self._plan = runtime.plan.name
-        self._counts = dict.fromkeys((*FRAME_STAGES, "infer"), 0)
+        self._counts = {"infer": 0, "work": 0}
         self._in = self._out = 0
 
     def look(self, reading: Reading | None) -> Observation:
@@ -141,8 +145,6 @@ class Looker:
         self._plan = plan.name
         frames_in, self._in = captured - self._in, captured
         frames_out, self._out = shown - self._out, shown
-        infer_ms = tuple(1e3 * value for value in self._new("infer"))
-        work_ms = 1e3 * sum(sum(self._new(stage)) for stage in FRAME_STAGES)
         wanted = frames_in // max(1, plan.frames)
         seen = Observation(
             now_s=now,
@@ -151,14 +153,14 @@ class Looker:
             frames_in=frames_in,
             frames_out=frames_out,
             dropped=max(0, wanted - frames_out),
-            infer_ms=infer_ms,
-            frame_ms=(work_ms / frames_out,) if frames_out and work_ms > 0 else (),
+            infer_ms=self._new_ms("infer"),
+            frame_ms=self._new_ms("work"),
         )
         return with_sensors(seen, reading)
 
-    def _new(self, stage: str) -> list[float]:
+    def _new_ms(self, stage: str) -> tuple[float, ...]:
         times, self._counts[stage] = self._runtime.times.since(stage, self._counts[stage])
-        return times
+        return tuple(1e3 * value for value in times)
 
 
 def with_sensors(seen: Observation, reading: Reading | None) -> Observation:

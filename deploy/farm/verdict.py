@@ -59,12 +59,18 @@ class Verdict:
         return replace(self, cause=cause, sentence=f"{self.sentence.rstrip('.')}; {cause}.")
 
 
-def judge(baseline: Card | None, now: Card, rules: Rules = RULES, peers: Sequence[Pair] = ()) -> Verdict:
+def judge(
+    baseline: Card | None,
+    now: Card,
+    rules: Rules = RULES,
+    peers: Sequence[Pair] = (),
+    units: Mapping[str, str] | None = None,
+) -> Verdict:
     """The verdict on `now`.
 
     baseline: what was accepted for the same candidate on the same device, None if nothing was. peers: the device's
     other candidates of the same run: its FP32 is what INT8 is held to, and their times tell a slow tier from a busy
-    machine (see `speed`).
+    machine (see `speed`). units: which sequence a picture is of, see `statistics.difference`.
     """
     if now.fault is not None and now.fault.kind == "lost":
         return _verdict(now, Status.LOST, [_fault(now.fault)], [])
@@ -78,7 +84,7 @@ def judge(baseline: Card | None, now: Card, rules: Rules = RULES, peers: Sequenc
             return _verdict(now, Status.REGRESSED, findings, [])
         return _verdict(now, Status.NEW, [_first_time(baseline, now)], [])
     found = [*_served(baseline, now), *_without_baseline(now, rules, peers), *_memory(baseline, now, rules)]
-    told, notes = scores.compare(baseline, now, rules)
+    told, notes = scores.compare(baseline, now, rules, units)
     slow, about_speed = speed.compare(baseline, now, [(b, n) for b, n in peers if b is not None], rules)
     findings = sorted([*found, *told, *slow], key=lambda finding: ORDER[finding.reason])
     notes = [*notes, *about_speed]
@@ -87,11 +93,18 @@ def judge(baseline: Card | None, now: Card, rules: Rules = RULES, peers: Sequenc
     return _verdict(now, Status.REGRESSED, findings, notes, scores.worst_first(baseline, now))
 
 
-def judge_all(accepted: Mapping[tuple[str, str], Card], cards: Sequence[Card], rules: Rules = RULES) -> list[Verdict]:
+def judge_all(
+    accepted: Mapping[tuple[str, str], Card],
+    cards: Sequence[Card],
+    rules: Rules = RULES,
+    units: Mapping[str, str] | None = None,
+) -> list[Verdict]:
     """The verdict on every card of a run, in their order. accepted: by device and `Candidate.key`."""
     pairs = [(accepted.get((card.device, card.candidate.key)), card) for card in cards]
     return [
-        judge(before, now, rules, [pair for pair in pairs if pair[1].device == now.device and pair[1] is not now])
+        judge(
+            before, now, rules, [pair for pair in pairs if pair[1].device == now.device and pair[1] is not now], units
+        )
         for before, now in pairs
     ]
 

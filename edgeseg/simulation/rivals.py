@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeseg.governor import Kind, Observation, Policy, Rung
-from edgeseg.simulation.scenarios import Scenario
+from edgeseg.governor import Kind, Ladder, Observation, Policy, Rung
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +59,8 @@ GRIDS: dict[str, dict[str, tuple[float, ...]]] = {
 class _Watcher:
     """What both look at: the rate, the work, the limits. A sensor that says nothing is not looked at."""
 
-    def __init__(self, scenario: Scenario, margin_c: float) -> None:
-        self._policy: Policy = scenario.policy
-        self._ladder = scenario.board.ladder
+    def __init__(self, policy: Policy, margin_c: float) -> None:
+        self._policy = policy
         self._margin_c = margin_c
         self._looks: list[Observation] = []
 
@@ -112,10 +110,10 @@ class _Watcher:
 class Steps:
     """One rung down when it is too much, one up when there is room."""
 
-    def __init__(self, scenario: Scenario, settings: StepsSettings = TUNED_STEPS) -> None:
-        self._watcher, self._settings = _Watcher(scenario, settings.margin_c), settings
-        self._ladder = _whole_rate(scenario)
-        self._at = self._ladder.index(_first(scenario))
+    def __init__(self, policy: Policy, ladder: Ladder, settings: StepsSettings = TUNED_STEPS) -> None:
+        self._watcher, self._settings = _Watcher(policy, settings.margin_c), settings
+        self._ladder = _whole_rate(ladder)
+        self._at = self._ladder.index(_first(policy, ladder))
         self._high_s = self._low_s = self._since_s = 0.0
 
     def first(self) -> Rung:
@@ -146,12 +144,12 @@ class Steps:
 class Aimd:
     """A budget of work a frame: a little more each second, a part of it at congestion; the best rung within it."""
 
-    def __init__(self, scenario: Scenario, settings: AimdSettings = TUNED_AIMD) -> None:
-        self._watcher, self._settings = _Watcher(scenario, settings.margin_c), settings
-        self._ladder = _whole_rate(scenario)
-        self._rung = _first(scenario)
-        self._share = self._rung.load_ms() * scenario.board.fps / 1e3
-        self._fps = scenario.board.fps
+    def __init__(self, policy: Policy, ladder: Ladder, settings: AimdSettings = TUNED_AIMD) -> None:
+        self._watcher, self._settings = _Watcher(policy, settings.margin_c), settings
+        self._ladder = _whole_rate(ladder)
+        self._rung = _first(policy, ladder)
+        self._fps = policy.fps
+        self._share = self._rung.load_ms() * self._fps / 1e3
         self._cut_s = 1e9
 
     def first(self) -> Rung:
@@ -179,12 +177,12 @@ class Aimd:
         return rung.load_ms() * self._fps / 1e3
 
 
-def _whole_rate(scenario: Scenario) -> list[Rung]:
+def _whole_rate(ladder: Ladder) -> list[Rung]:
     """The rungs that show every frame: no scenario needs the others, and neither rival knows when it would."""
-    return [rung for rung in scenario.board.ladder if rung.kind is Kind.NORMAL]
+    return [rung for rung in ladder if rung.kind is Kind.NORMAL]
 
 
-def _first(scenario: Scenario) -> Rung:
+def _first(policy: Policy, ladder: Ladder) -> Rung:
     """The best rung that fits by the ladder's word: where edgeseg's governor starts, too."""
-    budget_ms = 1e3 / scenario.policy.fps * scenario.policy.take_share
-    return max((rung for rung in _whole_rate(scenario) if rung.load_ms() <= budget_ms), key=lambda rung: rung.quality)
+    budget_ms = 1e3 / policy.fps * policy.take_share
+    return max((rung for rung in _whole_rate(ladder) if rung.load_ms() <= budget_ms), key=lambda rung: rung.quality)

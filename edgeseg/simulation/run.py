@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from edgeseg.governor import Decision, Observation, Rung, State, decide, start
+from edgeseg.governor import Decision, Ladder, Observation, Policy, Rung, State, decide, start
 from edgeseg.simulation.oracle import Oracle
 from edgeseg.simulation.plant import Plant, Truth
 from edgeseg.simulation.scenarios import Scenario
@@ -45,9 +45,9 @@ class Run:
 class Governor:
     """edgeseg's own, as a controller."""
 
-    def __init__(self, scenario: Scenario) -> None:
-        self._policy = scenario.policy
-        self._state: State = start(scenario.policy, scenario.board.ladder)
+    def __init__(self, policy: Policy, ladder: Ladder) -> None:
+        self._policy = policy
+        self._state: State = start(policy, ladder)
         self.decisions: list[Decision] = []
 
     def first(self) -> Rung:
@@ -66,9 +66,9 @@ class Governor:
         return rung
 
 
-def run_with(scenario: Scenario, policy: str, make: Callable[[Scenario], Controller]) -> Run:
+def run_with(scenario: Scenario, policy: str, make: Callable[[Policy, Ladder], Controller]) -> Run:
     """Run a scenario to its end with a controller that sees observations alone."""
-    controller = make(scenario)
+    controller = make(scenario.policy, scenario.board.ladder)
     plant = Plant(scenario, controller.first())
     run = Run(scenario, policy, plant.truth.rung.name)
     for _ in range(round(scenario.seconds / LOOK_S)):

@@ -29,7 +29,7 @@ REGRESSED = Status.REGRESSED
             card(fallen(0.006)),
             REGRESSED,
             Reason.SCORE_MEAN,
-            "mean IoU fell from 0.9550 to 0.9490 (95 % interval of the change over 6 pictures: -0.0060 to -0.0060)",
+            "mean IoU fell from 0.9550 to 0.9490, -0.60 points (-0.60 to -0.60 at 95%, 6 pictures)",
         ),
         (card(), card(fallen(0.05, "b.jpg")), REGRESSED, Reason.SINGLE_PICTURE, "b.jpg 0.950 to 0.900"),
         (card(), card(fallen(0.025, "c.jpg", "e.jpg")), REGRESSED, Reason.SCORE_P10, "fell from 0.9350 to 0.9100"),
@@ -111,7 +111,7 @@ def test_a_fall_of_few_pictures_is_weighed_against_chance() -> None:
     now = card(fallen(0.029, "a.jpg") | {"b.jpg": IOUS["b.jpg"] - 0.004}, tier_sha256="new")
     verdict = judge(card(), now)
     assert verdict.status is Status.OK
-    assert "which may be the chance of a few pictures" in verdict.notes[0]
+    assert "with so few pictures that may be chance" in verdict.notes[0]
 
 
 def test_what_fell_most_is_shown_first() -> None:
