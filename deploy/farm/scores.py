@@ -127,7 +127,7 @@ def _p10(before: Scores, after: Scores, rules: Rules) -> Iterator[Finding]:
     new = float(np.percentile(list(after.values()), 10))
     if old - new > rules.most_p10_fall:
         items = sorted(after, key=lambda name: after[name])[:_SHOWN]
-        text = f"the 10th percentile of IoU fell from {old:.4f} to {new:.4f}"
+        text = f"the 10th percentile of IoU fell from {old:.4f} to {new:.4f}; worst {_changes(items, before, after)}"
         yield Finding(Reason.SCORE_P10, text, tuple(items))
 
 
@@ -147,11 +147,8 @@ def _boundary(before: Mapping[str, ItemCard], after: Mapping[str, ItemCard], rul
     fell = float(np.mean(list(old.values())) - np.mean(list(new.values())))
     if fell > rules.most_boundary_fall:
         items = _fallen(old, new)
-        yield Finding(
-            Reason.BOUNDARY,
-            f"boundary F fell from {np.mean(list(old.values())):.4f} to {np.mean(list(new.values())):.4f}",
-            tuple(items),
-        )
+        text = f"boundary F fell from {np.mean(list(old.values())):.4f} to {np.mean(list(new.values())):.4f}"
+        yield Finding(Reason.BOUNDARY, f"{text}; worst {_changes(items, old, new)}", tuple(items))
 
 
 def _false_area(before: Mapping[str, ItemCard], after: Mapping[str, ItemCard], rules: Rules) -> Iterator[Finding]:

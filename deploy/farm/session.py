@@ -20,8 +20,8 @@ from deploy.farm.shipping import keep_newest_wheels, shipment, wheel_of
 from deploy.farm.statistics import units_of
 from edgeseg.errors import GoldenError, UsageError, did_you_mean
 from edgeseg.golden.card import sha256_of
-from edgeseg.golden.dataset import Dataset, load
 from edgeseg.golden.checking import check
+from edgeseg.golden.dataset import Dataset, load
 from edgeseg.tiers import files
 from edgeseg.tiers.catalogue import Tier, catalogue
 
@@ -71,6 +71,20 @@ def sound(folder: Path) -> Dataset:
     if faults:
         raise GoldenError("\n".join([*faults, f"The golden set {folder} has faults, and no device is asked."]))
     return golden
+
+
+def cache_of(given: Path | None) -> Path:
+    """Where what devices are made of is kept: the folder given, or the user's own."""
+    if given is not None:
+        return given
+    import platformdirs
+
+    return platformdirs.user_cache_path("edgeseg") / "farm"
+
+
+def baselines_of(folder: Path, golden: Path) -> Path:
+    """Where a golden set's baselines are: each set has its own, for another's scores say nothing of it."""
+    return folder / load(golden).file.name
 
 
 def run(

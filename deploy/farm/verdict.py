@@ -25,7 +25,7 @@ _FAULTS = {
 _TOLD = {
     "refused": "the engine refused it",
     "fell-back": "something else than what was asked for did the work",
-    "died": "its process died",
+    "died": "it died",
     "hung": "it hung",
     "no-number": "its masks or scores are no numbers",
     "asset": "a file failed its hash",

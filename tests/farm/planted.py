@@ -1,7 +1,8 @@
 """What really goes wrong, done on purpose: to the files that a device is brought, or to the code that it runs.
 
-A `Planted` device is the real local device. Its faults are in the release that it gets (a tier's file and the
-catalogue's row for it), in its vendor's libraries, or in the engine (a lever of `planted_site/sitecustomize.py`).
+`Planted` is a kind of device for the table of kinds: the real local device. Its faults are in the release that it gets
+(a tier's file and the catalogue's row for it), in its vendor's libraries, or in the engine (a lever of
+`planted_site/sitecustomize.py`).
 """
 
 from __future__ import annotations
@@ -62,20 +63,31 @@ class Plant:
     cause: str | None = None
 
 
-class Planted(Local):
-    """The local device with a fault in it. work: where broken files are made."""
+class PlantedEntry(DeviceEntry):
+    """As the local device's; plant: a name of `PLANTS`, or none."""
 
-    def __init__(self, name: str, cache: Path, plant: Plant | None, site: Path | None = None) -> None:
-        paths = [*([SITE] if plant and plant.lever else []), *([site] if site else [])]
-        env = {"PYTHONPATH": os.pathsep.join(map(str, paths))} if paths else {}
-        if plant and plant.lever:
-            env["EDGESEG_PLANTED"] = plant.lever
-        super().__init__(name, DeviceEntry(kind="local", env=env), cache)
-        self._plant = plant
-        self._work = cache / "planted" / (plant.name if plant else "nothing")
+    plant: str | None = None
+
+
+class Planted(Local):
+    """The local device with a fault in it."""
+
+    Entry = PlantedEntry
+    kind = "planted"
+
+    def __init__(self, name: str, entry: PlantedEntry, cache: Path) -> None:
+        self._plant = next((plant for plant in PLANTS if plant.name == entry.plant), None)
+        self._work = cache / "planted" / name
+        lever = self._plant.lever if self._plant else None
+        if lever is not None:
+            site = os.pathsep.join(filter(None, (str(SITE), entry.env.get("PYTHONPATH"))))
+            env = {**entry.env, "PYTHONPATH": site, "EDGESEG_PLANTED": lever}
+            entry = entry.model_copy(update={"env": env})
+        super().__init__(name, entry, cache)
 
     def put(self, files: Files) -> int:
         """See `device.Device`: some of the files are broken ones."""
+        (self._folder.path / "out").mkdir(parents=True, exist_ok=True)
         if self._plant is None or self._plant.broken is None:
             return super().put(files)
         return super().put({**files, **release(files, self._plant, self._work)})

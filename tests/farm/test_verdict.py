@@ -69,7 +69,7 @@ REGRESSED = Status.REGRESSED
             "cpu (LiteRT) did the work and not gpu",
         ),
         (card(), faulty("hung", "no answer for 60 s"), REGRESSED, Reason.HUNG, "it hung: no answer for 60 s."),
-        (card(), faulty("died"), REGRESSED, Reason.DIED, "its process died"),
+        (card(), faulty("died"), REGRESSED, Reason.DIED, "it died"),
         (card(), faulty("no-number"), REGRESSED, Reason.NO_NUMBER, "no numbers"),
         (card(), faulty("asset"), REGRESSED, Reason.ASSET, "a file failed its hash"),
         (card(), faulty("refused"), REGRESSED, Reason.REFUSED, "the engine refused it"),
@@ -82,7 +82,7 @@ REGRESSED = Status.REGRESSED
         (None, card(miou=None), REGRESSED, Reason.NO_NUMBER, "there is no mean IoU"),
         (faulty("refused"), faulty("refused"), Status.OK, None, "as accepted before, the engine refused it"),
         (faulty("refused"), card(), Status.NEW, Reason.NO_BASELINE, "it works now, where the baseline has it as"),
-        (faulty("refused"), faulty("died"), REGRESSED, Reason.DIED, "its process died"),
+        (faulty("refused"), faulty("died"), REGRESSED, Reason.DIED, "it died"),
         (
             card(golden=replace(GOLDEN, version=2, sha256="cd" * 32)),
             card(),
