@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,26 +13,16 @@ from deploy.farm import approval, runs
 from edgeseg.golden import SMALL
 
 pytest_plugins = "pytester"
-pytest.importorskip("hatchling", reason="the wheel is built without the network, by the hatchling of the dev extra")
 
 TIERS = ["selfie-landscape-96x160-fp16", "selfie-landscape-96x160-int8"]
-ROOT = Path(__file__).parents[2]
 Run = Callable[..., pytest.RunResult]
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory, tier_file: Callable[..., Path]) -> Path:
+@pytest.fixture
+def farm(pytester: pytest.Pytester, wheel: Path, tier_file: Callable[..., Path]) -> Run:
+    """farm(devices, *options) runs the plugin on a farm of these devices."""
     for tier in TIERS:
         tier_file(tier)
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-index", "--no-deps"]
-    subprocess.run([*pip, "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)], check=True)
-    return next(folder.glob("*.whl"))
-
-
-@pytest.fixture
-def farm(pytester: pytest.Pytester, wheel: Path) -> Run:
-    """farm(devices, *options) runs the plugin on a farm of these devices."""
 
     def run(devices: dict[str, object] | str, *options: str) -> pytest.RunResult:
         text = devices if isinstance(devices, str) else json.dumps({"golden": str(SMALL), "devices": devices})
