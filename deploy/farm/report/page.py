@@ -73,7 +73,7 @@ def render(outcomes: Sequence[Outcome], album: Album, when: str) -> str:
         bad=[entry for entry in entries if entry.status in (Status.REGRESSED, Status.NOT_JUDGED)],
         lost=list(Counter(e.outcome.card.device for e in entries if e.status is Status.LOST).items()),
         golden=sorted({f"{e.outcome.card.golden.name} version {e.outcome.card.golden.version}" for e in entries}),
-        versions=sorted({e.outcome.card.runtime.get("edgeseg", "?") for e in entries}),
+        versions=sorted({e.outcome.card.runtime["edgeseg"] for e in entries if "edgeseg" in e.outcome.card.runtime}),
         definitions=album.definitions,
         is_full=album.is_full,
         signs=SIGNS,
