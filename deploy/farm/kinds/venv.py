@@ -76,7 +76,8 @@ class Venv:
             shutil.rmtree(part, ignore_errors=True)
             part.parent.mkdir(parents=True, exist_ok=True)
             self._run([self._interpreter(), "-m", "venv", str(part)])
-            self._run([str(part / "bin" / "python"), *_PIP, *wanted])
+            if wanted:
+                self._run([str(part / "bin" / "python"), *_PIP, *wanted])
             part.rename(venv)  # nothing is run by its scripts, which know the old name
         except OSError as error:
             raise lost(venv, error) from error
