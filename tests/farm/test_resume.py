@@ -6,47 +6,13 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
-import pytest
+from farm_command import ROOT, command, finished
 
 from deploy.farm import card, runs
 from deploy.farm.card import Card
-from edgeseg.golden import SMALL
-from edgeseg.tiers.catalogue import catalogue
-
-ROOT = Path(__file__).parents[2]
-TIERS = [name for name in catalogue() if name.startswith("selfie-landscape-96x160")]
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory, tier_file: Callable[..., Path]) -> Path:
-    for name in TIERS:
-        tier_file(name)
-    folder = tmp_path_factory.mktemp("cache")
-    farm = f"golden: {SMALL}\ndevices:\n  here: {{kind: local, quick: true, tiers: ['*-96x160-*']}}\n"
-    (folder / "farm.yaml").write_text(farm, encoding="utf-8")
-    with zipfile.ZipFile(folder / "edgeseg.zip", "w") as wheel:  # the checkout's, of a few tiers: made in no time
-        for file in sorted((ROOT / "edgeseg").rglob("*")):
-            if file.is_file() and file.suffix not in (".pyc", ".tflite"):
-                wheel.write(file, file.relative_to(ROOT))
-        for name in TIERS:
-            wheel.write(tier_file(name), f"edgeseg/tiers/models/{name}.tflite")
-    return folder
-
-
-def command(cache: Path, output: Path) -> list[str]:
-    farm = [sys.executable, "-m", "deploy.farm", "run", "--farm", str(cache / "farm.yaml"), "--cache", str(cache)]
-    wheel = ["--wheel", str(cache / "edgeseg.zip"), "--baselines", str(cache / "baselines")]
-    return [*farm, *wheel, "--output", str(output)]
-
-
-def finished(cache: Path, output: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(cache, output), cwd=ROOT, capture_output=True, text=True, check=False, timeout=240)
 
 
 def bare(made: Card) -> object:
@@ -67,15 +33,15 @@ def of(output: Path) -> tuple[Path, dict[str, object], dict[str, int]]:
     )
 
 
-def test_killed_at_any_moment_it_goes_on_where_it_was(cache: Path, tmp_path: Path) -> None:
-    whole = finished(cache, tmp_path / "whole")
+def test_killed_at_any_moment_it_goes_on_where_it_was(farm_cache: Path, tmp_path: Path) -> None:
+    whole = finished(farm_cache, tmp_path / "whole")
     assert whole.returncode == 0, whole.stderr
     _, expected, _ = of(tmp_path / "whole")
     assert len(expected) == 3
     output, rng, kept = tmp_path / "killed", random.Random(6), {}
     for _ in range(int(os.environ.get("EDGESEG_FARM_KILLS", "3"))):
         process = subprocess.Popen(
-            command(cache, output), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command(farm_cache, output), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         time.sleep(rng.uniform(0.5, 3.0))
         process.send_signal(signal.SIGKILL)
@@ -84,7 +50,7 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(cache: Path, tmp_path: Pat
             _, _, now = of(output)
             assert {name: now[name] for name in kept} == kept  # what was done was not done again
             kept = now
-    last = finished(cache, output)
+    last = finished(farm_cache, output)
     assert last.returncode == 0, last.stderr
     _, made, now = of(output)
     assert made == expected
@@ -92,19 +58,19 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(cache: Path, tmp_path: Pat
     for name in made:
         masks = output / runs.names(output)[0] / "here" / name.rpartition("-")[0]
         assert len(list(masks.glob("*.png"))) == 7
-    assert finished(cache, output).returncode == 0
+    assert finished(farm_cache, output).returncode == 0
     assert len(runs.names(output)) == 2  # a run that is whole is not taken up
 
 
-def test_ctrl_c_ends_the_candidate_too(cache: Path, tmp_path: Path) -> None:
-    farm = (cache / "farm.yaml").read_text(encoding="utf-8").replace("quick: true, ", "")
+def test_ctrl_c_ends_the_candidate_too(farm_cache: Path, tmp_path: Path) -> None:
+    farm = (farm_cache / "farm.yaml").read_text(encoding="utf-8").replace("quick: true, ", "")
     (tmp_path / "farm.yaml").write_text(farm, encoding="utf-8")
     words = [
-        str(tmp_path / "farm.yaml") if word == str(cache / "farm.yaml") else word
-        for word in command(cache, tmp_path / "out")
+        str(tmp_path / "farm.yaml") if word == str(farm_cache / "farm.yaml") else word
+        for word in command(farm_cache, tmp_path / "out")
     ]
     process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    devices = cache / "devices" / "here"
+    devices = farm_cache / "devices" / "here"
     until = time.monotonic() + 60
     while not _at_work(devices) and time.monotonic() < until:
         time.sleep(0.1)

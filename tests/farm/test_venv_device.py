@@ -31,7 +31,10 @@ def test_it_is_built_once_and_has_its_own_packages_only(tmp_path: Path) -> None:
     assert len(said) == 1
     device.open()
     device.put({"one.py": Path(__file__)})
-    ask = "import importlib.util as u, sys; print(sys.prefix != sys.base_prefix, u.find_spec('numpy'), u.find_spec('one').origin)"
+    ask = (
+        "import importlib.util as u, sys;"
+        "print(sys.prefix != sys.base_prefix, u.find_spec('numpy'), u.find_spec('one').origin)"
+    )
     command = device.start(["python", "-c", ask], 60)
     lines = list(command.lines())
     assert command.wait().code == 0
