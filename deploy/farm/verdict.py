@@ -83,7 +83,10 @@ def judge(
         if findings:
             return _verdict(now, Status.REGRESSED, findings, [])
         return _verdict(now, Status.NEW, [_first_time(baseline, now)], [])
-    found = [*_served(baseline, now), *_without_baseline(now, rules, peers), *_memory(baseline, now, rules)]
+    alone = list(_without_baseline(now, rules, peers))
+    if list(_without_baseline(baseline, rules, [(None, before) for before, _ in peers if before is not None])):
+        alone = [finding for finding in alone if finding.reason is not Reason.BELOW_FP32]  # it was accepted so
+    found = [*_served(baseline, now), *alone, *_memory(baseline, now, rules)]
     told, notes = scores.compare(baseline, now, rules, units)
     slow, about_speed = speed.compare(baseline, now, [(b, n) for b, n in peers if b is not None], rules)
     findings = sorted([*found, *told, *slow], key=lambda finding: ORDER[finding.reason])

@@ -28,6 +28,7 @@ WORDS = {
     Status.NEW: "new",
     Status.NOT_JUDGED: "not judged",
 }
+_MOST_SAID = 8  # sentences before the matrix; the others are behind a line
 _PRECISIONS = {"fp32": 0, "fp16": 1, "int8": 2}
 
 
@@ -78,6 +79,7 @@ def render(outcomes: Sequence[Outcome], album: Album, when: str) -> str:
         versions=sorted({e.outcome.card.runtime["edgeseg"] for e in entries if "edgeseg" in e.outcome.card.runtime}),
         definitions=album.definitions,
         is_full=album.is_full,
+        most=_MOST_SAID,
         signs=SIGNS,
         words=WORDS,
         Status=Status,
