@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from farm_command import ROOT
 
 from deploy.farm import approval, card
 from deploy.farm.approval import Done
