@@ -16,6 +16,7 @@ from deploy.farm.approval import Done
 from edgeseg.golden import SMALL
 from edgeseg.tiers.catalogue import catalogue
 
+ROOT = Path(__file__).parents[2]
 TIER = "selfie-landscape-144x256-int8"
 
 
