@@ -77,6 +77,12 @@ def test_the_baseline_must_be_long_enough_too() -> None:
     assert "the baseline has no timing that is long enough" in verdict.notes[0]
 
 
+def test_a_baseline_of_a_busy_hour_hides_no_slowdown() -> None:
+    busy = card(speed=Speed(1.02, 9.17, 20_000, 61.0))
+    assert judge(busy, card(speed=Speed(1.33, 1.7, 20_000, 61.0))).reason is Reason.SPEED
+    assert judge(busy, card(speed=Speed(1.15, 9.3, 20_000, 61.0))).status is Status.OK
+
+
 def test_what_looks_slower_is_timed_again_whatever_the_others_say() -> None:
     tier = card().candidate.tier
     assert is_worth_again(card(), slower(1.3, tier), RULES)
