@@ -14,7 +14,8 @@ Threads = Annotated[int, Field(ge=1, le=64)]
 Few = Annotated[int, Field(ge=1)]
 
 
-def _list(value: Any) -> Any:
+def as_list(value: Any) -> Any:
+    """One thing is a list of one."""
     return value if isinstance(value, list) else [value]
 
 
@@ -32,9 +33,9 @@ class PictureCounts(Keys):
 
 
 Pictures = Literal["all"] | Few | PictureCounts
-Tiers = Annotated[list[Text], BeforeValidator(_list), Field(min_length=1)]
-Engines = Annotated[list[EngineWord], BeforeValidator(_list), Field(min_length=1)]
-ThreadCounts = Annotated[list[Threads], BeforeValidator(_list), Field(min_length=1)]
+Tiers = Annotated[list[Text], BeforeValidator(as_list), Field(min_length=1)]
+Engines = Annotated[list[EngineWord], BeforeValidator(as_list), Field(min_length=1)]
+ThreadCounts = Annotated[list[Threads], BeforeValidator(as_list), Field(min_length=1)]
 
 
 class DeviceEntry(Keys):

@@ -1,0 +1,35 @@
+"""Cards that the real command wrote, once for all tests of this folder."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from deploy.farm import approval, card
+from deploy.farm.approval import Done
+from edgeseg.golden import SMALL
+
+TIER = "selfie-landscape-144x256-int8"
+
+
+@pytest.fixture(scope="session")
+def real_run(tmp_path_factory: pytest.TempPathFactory, tier_file: Callable[..., Path]) -> list[Done]:
+    """What an INT8 tier did here, by `edgeseg golden card`: the card and the folder of its masks."""
+    tier_file(TIER)
+    folder = tmp_path_factory.mktemp("run")
+    command = [sys.executable, "-m", "edgeseg", "golden", "card", "--quick", "--dataset", str(SMALL), "--tier", TIER]
+    subprocess.run([*command, "--out", str(folder / "card.json"), "--masks", str(folder / "masks")], check=True)
+    return [(replace(card.read(folder / "card.json"), device="here"), folder)]
+
+
+@pytest.fixture
+def baselines(tmp_path: Path, real_run: list[Done]) -> Path:
+    """A folder in which that run is accepted."""
+    folder = tmp_path / "baselines"
+    approval.approve(folder, real_run, "the first", "Ann", "2026-11-25", "0.1.0")
+    return folder
