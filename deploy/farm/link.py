@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import stat
 import threading
 from collections.abc import Coroutine, Iterator, Mapping
@@ -262,5 +263,7 @@ def _is_lost(error: BaseException) -> bool:
 def _reason(error: BaseException) -> str:
     if isinstance(error, asyncio.TimeoutError):
         return "it does not answer"
-    text = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
+        return os.strerror(error.errno)
+    text = getattr(error, "reason", None) or str(error) or type(error).__name__
     return str(text).strip().rstrip(".")

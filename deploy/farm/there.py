@@ -90,6 +90,7 @@ def unpack(wheels: list[Path], site: Path) -> dict[str, Any]:
 
 def run(folder: Path, seconds: float, argv: list[str]) -> int:
     """Run a command in the folder; its exit code, as a shell gives it. Nothing that it started outlives it."""
+    folder.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)  # what it leaves behind becomes a child of this process
     command = subprocess.Popen(argv, cwd=folder, stdin=subprocess.DEVNULL, start_new_session=True)
