@@ -14,7 +14,7 @@ Paths are relative to the file. What a device's entry may say besides: `entry.De
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -86,8 +86,8 @@ class Farm:
         return made
 
 
-def read(path: Path, known_tiers: Sequence[str] | None = None) -> Farm:
-    """The farm file at `path`. known_tiers: what patterns of tiers must match something of, where that is known.
+def read(path: Path, known_tiers: Callable[[Path | None], Sequence[str]]) -> Farm:
+    """The farm file at `path`. known_tiers: of a folder of models, if one is named, all tiers that there are.
 
     Raises ConfigError with a line "file:line: what" for each fault, all at once; NotPermitted.
     """
@@ -103,8 +103,6 @@ def read(path: Path, known_tiers: Sequence[str] | None = None) -> Farm:
             entries[name] = _entry(name, given, where)
         except ConfigError as error:
             faults += str(error).splitlines()
-    if known_tiers is not None:
-        faults += _unknown_tiers(keys, entries, known_tiers, where)
     golden = [path.parent / one for one in keys.golden]
     there = [one for one in golden if one.exists()]
     if not there:
@@ -112,6 +110,8 @@ def read(path: Path, known_tiers: Sequence[str] | None = None) -> Farm:
     models = path.parent / keys.models if keys.models else None
     if models is not None and not models.is_dir():
         faults.append(f"{where(('models',))}: models: there is no folder {models}.")
+    else:
+        faults += _unknown_tiers(keys, entries, known_tiers(models), where)
     if faults:
         raise ConfigError("\n".join(sorted(faults, key=_line)))
     return Farm(path, there[0], models, keys.pictures, keys.candidates, keys.budget, entries)
@@ -169,7 +169,8 @@ def _unknown_tiers(
     for place, words in given:
         for number, word in enumerate(words):
             if not matching([word], known):
-                yield f"{where([*place, number])}: {'.'.join(place)}: no tier is meant by {word!r}; {did_you_mean(word, known)}"
+                near = did_you_mean(word, known)
+                yield f"{where([*place, number])}: {'.'.join(place)}: no tier is meant by {word!r}; {near}"
 
 
 def _line(fault: str) -> int:

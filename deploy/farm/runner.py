@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from deploy.farm.card import Card
@@ -14,6 +14,7 @@ from deploy.farm.kinds import ELSEWHERE
 from deploy.farm.lane import Lane, Told
 from deploy.farm.runs import Run
 from deploy.farm.slots import Slots
+from deploy.farm.speed import quieter
 
 Part = tuple[Device, Sequence[Job], Mapping[str, Path]]
 """A device, its jobs, and the files that it needs for them."""
@@ -21,8 +22,8 @@ Part = tuple[Device, Sequence[Job], Mapping[str, Path]]
 _LOOK_S = 0.2
 
 
-def run_jobs(run: Run, parts: Sequence[Part], told: Told) -> None:
-    """Do the jobs whose cards are not there yet.
+def run_jobs(run: Run, parts: Sequence[Part], told: Told, again: Collection[str] = ()) -> None:
+    """Do the jobs whose cards are not there yet, and once more those named in `again`, of which the faster time counts.
 
     Raises OutputError if a card cannot be kept, and KeyboardInterrupt as it comes: what runs is killed then, and
     what is done stays done.
@@ -30,10 +31,18 @@ def run_jobs(run: Run, parts: Sequence[Part], told: Told) -> None:
     slots = Slots(len(os.sched_getaffinity(0)))
     lanes: list[Lane] = []
     errors: list[BaseException] = []
+
+    def keep(job: Job, made: Card, masks: Path | None) -> None:
+        first = run.card_of(job)
+        if first is None:
+            run.keep(job, made, masks)
+        elif made.fault is None:
+            run.replace(job, quieter(first, made))
+
     for device, jobs, files in parts:
-        left = [job for job in jobs if run.card_of(job) is None]
+        left = [job for job in jobs if job.name in again or run.card_of(job) is None]
         if left:
-            lanes.append(Lane(device, left, files, None if device.kind in ELSEWHERE else slots, run.keep, told))
+            lanes.append(Lane(device, left, files, None if device.kind in ELSEWHERE else slots, keep, told))
 
     def drive(lane: Lane) -> None:
         try:

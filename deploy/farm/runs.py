@@ -61,6 +61,13 @@ class Run:
         except OSError as error:
             raise _unwritable(path, error) from error
 
+    def replace(self, job: Job, made: Card) -> None:
+        """Put another card in the place of a job's; its masks stay. Raises OutputError."""
+        try:
+            write(self._path(job), made.to_json())
+        except OSError as error:
+            raise _unwritable(self._path(job), error) from error
+
     def beside(self, job: Job) -> Path:
         """The folder that a card's masks are named from."""
         return self._path(job).parent

@@ -63,8 +63,17 @@ def keep_newest_wheels(cache: Path, count: int) -> None:
 
 
 def shipment(wheel: Wheel, golden: Dataset, tiers: Iterable[Tier], models: Path | None) -> dict[str, Path]:
-    """All files of a device by their paths in its folder; of the wheel's tiers those that it runs."""
-    wanted = {f"{_TIERS}{file_name(tier)}" for tier in tiers}
+    """All files of a device by their paths in its folder; of the wheel's tiers those that it runs.
+
+    Raises CandidateError if one of these is neither in the wheel nor in `models`.
+    """
+    own = {file.name for file in models.iterdir()} if models is not None else set()
+    wanted = {f"{_TIERS}{name}" for tier in tiers if (name := file_name(tier)) not in own}
+    if missing := sorted(wanted - wheel.files.keys()):
+        names = ", ".join(Path(one).stem for one in missing)
+        raise CandidateError(
+            f"The wheel has not all tiers of the farm file: {names}; run make setup, which builds them."
+        )
     files = {name: file for name, file in wheel.files.items() if not name.startswith(_TIERS) or name in wanted}
     files |= {f"golden/{path}": golden.path(path) for path in files_of(golden)}
     if models is not None:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from edgeseg.command import say
+from edgeseg.commands.golden_make import golden_add, golden_import
 from edgeseg.commands.options import (
     FILE,
     EngineDeviceOption,
@@ -29,16 +31,21 @@ golden_app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+golden_app.command("import")(golden_import)
+golden_app.command("add")(golden_add)
 
 
 @golden_app.command("check")
 def golden_check(
     folder: Annotated[Path, typer.Argument(**FILE, metavar="DIR", help="A folder with a dataset.yaml.")],
 ) -> None:
-    """Say what is wrong with a golden set; exit 5 if anything is."""
-    from edgeseg.golden.pictures import check
+    """Say what is wrong with a golden set; exit 5 if anything is. What is odd is a warning."""
+    from edgeseg.golden.checking import examine
 
-    problems = check(folder)
+    found = examine(folder)
+    problems = found.faults
+    for warning in found.warnings:
+        say(warning, "warning")
     for problem in problems:
         print(problem)
     if problems:
