@@ -68,7 +68,7 @@ class Remote:
             say(f"{self._host}: {late}")
         if self._has(f"{self._packages()}/site"):
             return
-        found = wheels.fetch(self._wanted(), self.target, self._entry.without, self._cache / "wheels", say)
+        found = wheels.fetch(self._wanted(), self.target, self._entry.without, self._cache / "packages", say)
         say(f"sending {sum(one.stat().st_size for one in found) / 1e6:.0f} MB of packages to {self._host}")
         self._put(self._packages(), {f"wheels/{one.name}": one for one in found})
         self._ask("unpack", self._packages(), ["site"], [f"wheels/{one.name}" for one in found])

@@ -2,7 +2,7 @@
 
     CACHE/roots/debian-HASH/     the root itself, `root`; `facts.json`, what its Python says it is; `packages`, versions
     CACHE/roots/site-HASH/       edgeseg's packages, by wheels
-    CACHE/wheels/                what pip fetched for them
+    CACHE/packages/              what pip fetched for them
 
 A folder is known by the hash of what it is made from and gets its name when it is whole, so what was interrupted is
 begun again, and nothing else is. The mirror is that of this machine's own apt.
@@ -100,7 +100,7 @@ def build(cache: Path, recipe: Recipe, ask: Callable[[Path], str], say: Say) -> 
         target = target_of(facts)
         with _alone(site) as part:
             if part:
-                found = wheels.fetch(recipe.requirements, target, recipe.without, cache / "wheels", say)
+                found = wheels.fetch(recipe.requirements, target, recipe.without, cache / "packages", say)
                 say(f"unpacking {len(found)} wheels")
                 there.unpack(found, part)
                 _compile(part, Path("/opt/site"), target)

@@ -3,7 +3,7 @@
     this machine .1 ---- .2 host .10 ---- .9 gate .6 ---- .5 this machine
 
 The host is reached directly at .2, and at .10 by the gate alone. Both are this machine's Debian seen through mounts of
-their own: a plain user `farm`, its home, and /small, a disk of 2 MB. Keys are made for each lab and kept nowhere else.
+their own: a plain user `farm`, its home, and SMALL, a disk of 2 MB. Keys are made for each lab and kept nowhere else.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from tests.lab import roots
 
 TOOLS = {"ip": "iproute2", "sshd": "openssh-server", "ssh-keygen": "openssh-client", "unshare": "util-linux"}
 USER, UID = "farm", 4711
+HOME, SMALL = "/srv/home", "/srv/small"
 _WAIT_S = 15
 
 _SSHD = """
 Port 22
 HostKey {folder}/{name}_host_key
-AuthorizedKeysFile {folder}/key.pub
+AuthorizedKeysFile /srv/key.pub
 PidFile none
 UsePAM no
 StrictModes no
@@ -38,7 +39,7 @@ AllowUsers {user}
 Subsystem sftp internal-sftp
 """
 
-# What is mounted here is seen by this sshd alone, and goes with it.
+# What is mounted here is seen by this sshd alone, and goes with it. The folder may lie where only root may look.
 _ENTER = """
 mount --make-rprivate /
 mount --bind "$1/passwd" /etc/passwd
@@ -46,6 +47,8 @@ mount --bind "$1/shadow" /etc/shadow
 mount -t tmpfs -o mode=0755 none /run
 mkdir /run/sshd
 mount -t tmpfs -o mode=0755 none /srv
+mkdir /srv/home && mount --bind "$1/home" /srv/home
+cp "$1/key.pub" /srv/
 mkdir /srv/small && mount -t tmpfs -o mode=0777,size=2m none /srv/small
 exec "$2" -D -e -f "$1/$3.conf"
 """
@@ -95,19 +98,27 @@ class Hosts:
         for address in (self.host, self.gate):
             _wait_for(address, 22)
 
+    def is_up(self) -> bool:
+        """Whether both answer."""
+        try:
+            for address in (self.host, self.gate):
+                socket.create_connection((address, 22), 1).close()
+        except OSError:
+            return False
+        return (self.folder / "known_hosts").is_file()
+
     def start(self, name: str) -> None:
         """Start the sshd of `host` or `gate`."""
         (self.folder / f"{name}.conf").write_text(_SSHD.format(folder=self.folder, name=name, user=USER))
         inside = ["unshare", "--mount", "sh", "-euc", _ENTER, "sh", str(self.folder), str(roots.find("sshd")), name]
         with open(self.folder / f"{name}.log", "ab") as log:
-            sshd = subprocess.Popen(
-                [str(roots.find("ip")), "netns", "exec", self.namespace(name), *inside],
+            subprocess.run(
+                ["setsid", "--fork", str(roots.find("ip")), "netns", "exec", self.namespace(name), *inside],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
+                check=True,
             )
-        (self.folder / f"{name}.pid").write_text(str(sshd.pid))
 
     def stop(self, name: str) -> None:
         """End all that runs in the network of `host` or `gate`, at once, as when its plug is pulled."""
@@ -137,7 +148,6 @@ class Hosts:
             if (Path("/run/netns") / self.namespace(name)).exists():
                 self.stop(name)
                 subprocess.run(["ip", "netns", "del", self.namespace(name)], check=False)
-            (self.folder / f"{name}.pid").unlink(missing_ok=True)
 
     def _at(self, last: int) -> str:
         return f"198.18.{self.number}.{last}"
@@ -146,7 +156,7 @@ class Hosts:
         home = self.folder / "home"
         home.mkdir()
         os.chown(home, UID, UID)
-        row = f"{USER}:x:{UID}:{UID}:edgeseg's lab:{home}:/bin/sh\n"
+        row = f"{USER}:x:{UID}:{UID}:edgeseg's lab:{HOME}:/bin/sh\n"
         (self.folder / "passwd").write_text(Path("/etc/passwd").read_text() + row)
         (self.folder / "shadow").write_text(Path("/etc/shadow").read_text() + f"{USER}:*:19000:0:99999:7:::\n")
         (self.folder / "shadow").chmod(0o600)

@@ -72,15 +72,14 @@ class Places:
 
     def _start(self, program: str, *options: str) -> None:
         with open(self.folder / f"{program}.log", "ab") as log:
-            started = subprocess.Popen(
-                [_program(program), *options],
+            subprocess.run(
+                ["setsid", "--fork", "sh", "-c", 'echo $$ >"$0.pid"; exec "$@"', program, _program(program), *options],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
+                check=True,
             )
-        (self.folder / f"{program}.pid").write_text(str(started.pid))
 
     def _until(self, what: str, there: str) -> None:
         end = time.monotonic() + _WAIT_S
