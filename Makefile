@@ -43,8 +43,8 @@ lint: setup  ## ruff, mypy --strict and the import layers
 bench: setup  ## edgeseg against MediaPipe, as ratios in one run
 	$(BIN)/python -m benchmarks.vs_mediapipe
 
-farm:  ## the device farm
-	@echo "make farm: the device farm is not built yet; it will be in deploy/" >&2; exit 2
+farm: setup  ## the golden set on every tier of the farm's devices; see docs/farm.md
+	$(BIN)/python -m deploy.farm run --report farm-output/report
 
 wheel: setup  ## dist/*.whl, with the built tiers in it
 	$(BIN)/python -m quantize build
@@ -52,4 +52,4 @@ wheel: setup  ## dist/*.whl, with the built tiers in it
 	@ls dist/*.whl
 
 clean:  ## forget the .venv and everything made
-	rm -rf $(VENV) dist build demo-output bench-output
+	rm -rf $(VENV) dist build demo-output bench-output farm-output

@@ -76,10 +76,15 @@ def write_card(
 ) -> dict[str, str] | None:
     """Score and time the candidate of `settings`, write its card to `out`; the fault in it (kind, detail), if any.
 
+    Folders above `out` are made.
     Raises UsageError, GoldenError, OutputError.
     """
     cv2.setNumThreads(1)  # as in a run
     check_words(settings)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise fault(out, error) from error
     check_file(out)
     golden = load(dataset)
     some = card.picked(golden, plan.items) if plan.items else golden

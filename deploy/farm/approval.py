@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -148,8 +147,8 @@ def _differences(old: Card | None, new: Card) -> Iterator[str]:
         ("p90", f"{old.speed.p90:.2f} ms" if old.speed else "-", f"{new.speed.p90:.2f} ms" if new.speed else "-"),
         ("memory", _mb(old.rss_mb), _mb(new.rss_mb)),
     ]
-    for name in sorted(old.runtime.keys() | new.runtime.keys()):
-        pairs.append((name, old.runtime.get(name, "-"), new.runtime.get(name, "-")))
+    libraries = sorted(old.runtime.keys() | new.runtime.keys())
+    pairs += [(name, old.runtime.get(name, "-"), new.runtime.get(name, "-")) for name in libraries]
     said = [f"{what}: {before} -> {after}" for what, before, after in pairs if before != after]
     hashes = {item.item: item.mask_sha256 for item in old.items}
     moved = [item for item in new.items if hashes.get(item.item, item.mask_sha256) != item.mask_sha256]
@@ -193,4 +192,4 @@ def _put(folder: Path, made: Baseline) -> None:
     file = baseline.file_of(folder, made.device)
     unfinished = file.with_suffix(".part")
     unfinished.write_text(made.to_json(), encoding="utf-8")
-    os.replace(unfinished, file)
+    unfinished.replace(file)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 Bool = npt.NDArray[np.bool_]
 Shift = tuple[int, int]
 
-_FARTHEST = 12  # pixels a shift is looked for
+_FARTHEST = 16  # pixels a shift is looked for
 _SAME = 0.98  # IoU with the baseline's mask, once undone
 _GAIN = 0.5  # of what the two masks differ by, what undoing must take away
 _MOST = 0.6  # of the pictures, how many must say the same
@@ -27,30 +27,46 @@ def cause(pairs: Iterable[tuple[Bool, Bool]]) -> str | None:
 
     pairs: of each picture that changed, the baseline's mask and the one of now, (H, W) bool, alike in shape.
     """
-    said: list[str] = []
-    shifts: list[Shift | None] = []
+    said: list[str | None] = []
+    shifts: list[tuple[Shift, float]] = []
     for before, after in pairs:
-        shift = shifted(before, after) if not _is_one_thing(after) else None
-        shifts.append(shift)
-        said.append(_pattern(before, after) or "")
-    if not said:
-        return None
-    for text in dict.fromkeys(filter(None, said)):
+        said.append(_pattern(before, after))
+        shift = None if _is_one_thing(after) else shifted(before, after)
+        if shift is not None:
+            shifts.append((shift, before.shape[1]))
+    for text in filter(None, dict.fromkeys(said)):
         if said.count(text) > _MOST * len(said):
             return f"{text} in {said.count(text)} of {len(said)} pictures"
-    found = [shift for shift in shifts if shift is not None]
-    if len(found) > _MOST * len(shifts):
-        across, down = (int(np.median([shift[axis] for shift in found])) for axis in (0, 1))
-        alike = [s for s in found if abs(s[0] - across) <= 1 and abs(s[1] - down) <= 1]
-        if len(alike) > _MOST * len(shifts):
-            return f"the mask is shifted by {_way(across, down)} in {len(alike)} of {len(shifts)} pictures"
-    return None
+    return _one_shift(shifts, len(said)) if len(shifts) > _MOST * len(said) else None
+
+
+def _one_shift(shifts: list[tuple[Shift, float]], pictures: int) -> str | None:
+    """The shift that most pictures share: so many pixels, or where pictures differ in size such a part of them."""
+    across, down = (round(float(np.median([shift[axis] for shift, _ in shifts]))) for axis in (0, 1))
+    alike = sum(abs(x - across) <= 1 and abs(y - down) <= 1 for (x, y), _ in shifts)
+    part_across, part_down = (float(np.median([shift[axis] / width for shift, width in shifts])) for axis in (0, 1))
+    alike_in_part = sum(
+        abs(x - part_across * width) <= 1 and abs(y - part_down * width) <= 1 for (x, y), width in shifts
+    )
+    if max(alike, alike_in_part) <= _MOST * pictures:
+        return None
+    if alike >= alike_in_part:
+        way = _way(f"{abs(across)} px", across, f"{abs(down)} px", down)
+    else:
+        least = 0.5 / min(width for _, width in shifts)  # half a pixel of the smallest picture is no shift
+        way = _way(
+            f"{abs(part_across):.1%} of the width",
+            part_across if abs(part_across) > least else 0,
+            f"{abs(part_down):.1%} of the width",
+            part_down if abs(part_down) > least else 0,
+        )
+    return f"the mask is shifted by {way} in {max(alike, alike_in_part)} of {pictures} pictures"
 
 
 def shifted(before: Bool, after: Bool) -> Shift | None:
     """How far `after` lies to the right of and below `before`, in pixels; None if moving it back does not explain it.
 
-    The peak of their cross-correlation, looked for within a dozen pixels; what leaves the picture is not compared.
+    The peak of their cross-correlation, looked for within 16 pixels; what leaves the picture is not compared.
     """
     now = iou(before, after)
     if now >= _SAME or not before.any() or not after.any():
@@ -100,17 +116,17 @@ def _undone(after: Bool) -> Iterator[tuple[str, Bool]]:
 
 def _explains(here: float, undone: float) -> bool:
     """Whether undoing takes most of the difference away, or all of it."""
-    return undone > here and (undone >= _SAME or (1 - undone) < _GAIN * (1 - here) and undone > 0.9)
+    return undone > here and (undone >= _SAME or ((1 - undone) < _GAIN * (1 - here) and undone > 0.9))
 
 
 def _is_one_thing(mask: Bool) -> bool:
     return bool(mask.all() or not mask.any())
 
 
-def _way(across: int, down: int) -> str:
+def _way(right: str, across: float, below: str, down: float) -> str:
     words = []
     if across:
-        words.append(f"{abs(across)} px to the {'right' if across > 0 else 'left'}")
+        words.append(f"{right} to the {'right' if across > 0 else 'left'}")
     if down:
-        words.append(f"{abs(down)} px {'down' if down > 0 else 'up'}")
+        words.append(f"{below} {'down' if down > 0 else 'up'}")
     return " and ".join(words) or "less than a pixel"

@@ -41,7 +41,7 @@ def devices(farm: FarmOption = FARM, cache: CacheOption = None) -> None:
     read = session.read(farm)
     lines = []
     for name, entry in read.entries.items():
-        device = read.device(name, _cache(cache))
+        device = read.device(name, session.cache_of(cache))
         try:
             device.open()
             python, platform = device.python
@@ -68,7 +68,7 @@ def setup(
     read = session.read(farm)
     failed: DeviceLost | None = None
     for name in session.chosen(read, names or ()):
-        device = read.device(name, _cache(cache))
+        device = read.device(name, session.cache_of(cache))
         try:
             device.setup(lambda line, name=name: say(f"{name}: {line}", "farm"))  # type: ignore[misc]
             print(f"{name}: set up")
@@ -110,8 +110,8 @@ def run(
             read,
             names,
             output,
-            _cache(cache),
-            _of_set(baselines, read.golden),
+            session.cache_of(cache),
+            session.baselines_of(baselines, read.golden),
             now.strftime("%Y%m%d-%H%M%S"),
             screen.watching,
             wheel=wheel,
@@ -120,7 +120,11 @@ def run(
     say(f"The cards are in {done.run.folder}.", "farm")
     if report is not None:
         written = reports.write(
-            report, done.outcomes, done.golden, _of_set(baselines, read.golden), now.isoformat(" ", "seconds")
+            report,
+            done.outcomes,
+            done.golden,
+            session.baselines_of(baselines, read.golden),
+            now.isoformat(" ", "seconds"),
         )
         say(f"The report is {written[0]}.", "farm")
     if as_json:
@@ -141,12 +145,13 @@ def report(
     from deploy.farm import report as reports
     from deploy.farm import runs, session
     from deploy.farm.judging import judged
+    from deploy.farm.statistics import units_of
     from deploy.farm.verdict import exit_code
 
     place = _run_of(output, name)
     golden = session.sound(Path(runs.about(place).get("golden_path", "")))
     own = baselines / golden.file.name
-    outcomes = judged(runs.cards(place), own)
+    outcomes = judged(runs.cards(place), own, units=units_of(golden))
     when = datetime.now().astimezone().isoformat(" ", "seconds")
     for path in reports.write(folder, outcomes, golden, own, when):
         print(path)
@@ -188,21 +193,6 @@ def approve(
     who = who or approval.git_user(_HERE)
     approval.approve(own, done, reason, who, today, __version__, with_faults=with_faults, partial=partial)
     print(f"{len(found)} candidates were accepted into {own}.")
-
-
-def _cache(given: Path | None) -> Path:
-    if given is not None:
-        return given
-    import platformdirs
-
-    return platformdirs.user_cache_path("edgeseg") / "farm"
-
-
-def _of_set(baselines: Path, golden: Path) -> Path:
-    """A golden set has baselines of its own: another's scores say nothing of it."""
-    from edgeseg.golden.dataset import load
-
-    return baselines / load(golden).file.name
 
 
 def _run_of(output: Path, name: str | None) -> Path:

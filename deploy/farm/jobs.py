@@ -57,7 +57,7 @@ class Given:
 def jobs_of(farm: Farm, name: str, timing: Timing, given: Given) -> list[Job]:
     """The jobs of one device, in the order of the tiers."""
     entry = farm.entries[name]
-    return [_job(farm, name, timing, candidate, given) for candidate in _candidates(farm, entry, list(given.tiers))]
+    return [_job(farm, name, timing, candidate, given) for candidate in candidates_of(farm, entry, list(given.tiers))]
 
 
 def spread(items: Sequence[Item], count: int) -> list[str]:
@@ -75,7 +75,8 @@ def spread(items: Sequence[Item], count: int) -> list[str]:
     return [item.image for item in items if item.image in chosen]
 
 
-def _candidates(farm: Farm, entry: DeviceEntry, known: Sequence[str]) -> Iterator[Candidate]:
+def candidates_of(farm: Farm, entry: DeviceEntry, known: Sequence[str]) -> Iterator[Candidate]:
+    """The candidates of a device, in the order of the tiers. known: the names of all tiers."""
     for tier in matching(farm.tiers_of(entry), known):
         for engine in entry.engines or farm.candidates.engines:
             for threads in entry.threads or farm.candidates.threads:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,14 +34,19 @@ class Outcome:
     verdict: Verdict
 
 
-def judged(done: Sequence[Done], baselines: Path = baseline.FOLDER, rules: Rules = RULES) -> list[Outcome]:
-    """The verdicts on a run, in the order of its cards.
+def judged(
+    done: Sequence[Done],
+    baselines: Path = baseline.FOLDER,
+    rules: Rules = RULES,
+    units: Mapping[str, str] | None = None,
+) -> list[Outcome]:
+    """The verdicts on a run, in the order of its cards. units: see `statistics.units_of`.
 
     Where masks regressed and those of both runs were kept, their pattern is looked at. Raises GoldenError for a
     baseline that cannot be read.
     """
     accepted = baseline.accepted(baselines, list(dict.fromkeys(card.device for card, _ in done)))
-    verdicts = judge_all(accepted, [card for card, _ in done], rules)
+    verdicts = judge_all(accepted, [card for card, _ in done], rules, units)
     outcomes = []
     for (card, beside), verdict in zip(done, verdicts, strict=True):
         before = accepted.get((card.device, card.candidate.key))
@@ -58,7 +63,7 @@ def _pairs(before: Card, outcome: Outcome, baselines: Path) -> Iterator[tuple[ca
     old = {item.item: item for item in before.items}
     for item in outcome.card.items:
         known = old.get(item.item)
-        if known is None or known.mask_sha256 == item.mask_sha256 and _same_scores(known, item):
+        if known is None or (known.mask_sha256 == item.mask_sha256 and _same_scores(known, item)):
             continue
         was = small_masks.read(baselines / known.mask) if known.mask else None
         now = small_masks.read(outcome.beside / item.mask) if item.mask else None

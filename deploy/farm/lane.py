@@ -22,6 +22,7 @@ from edgeseg.errors import GoldenError, NotPermitted, OutputError, UsageError, o
 
 HELLO = ("python", "-c", "import edgeseg.candidate, edgeseg.commands.golden")
 _HELLO_S = 120.0
+_MOST_LOST = 2  # jobs in a row, each tried twice: then the device is left alone
 # These are of the device: nothing can be written there, or what is there is not what was sent.
 _OF_DEVICE = {UsageError.exit_code, GoldenError.exit_code, OutputError.exit_code, NotPermitted.exit_code, 126, 127}
 
@@ -66,7 +67,7 @@ class Lane:
         self._command: Command | None = None
         self._is_open = False
         self._gone: str | None = None
-        self.lost = 0
+        self._lost_in_a_row = 0
 
     def run(self) -> None:
         """All jobs; raises OutputError if a card cannot be kept, and nothing if it is stopped."""
@@ -89,7 +90,6 @@ class Lane:
         with tempfile.TemporaryDirectory(prefix="edgeseg-farm-") as folder:
             masks = Path(folder) / "masks"
             made = self._card(job, masks)
-            self.lost += made.fault is not None and made.fault.kind == "lost"
             self._keep(job, made, masks if made.items else None)
         self._told.finished(job, made)
 
@@ -98,7 +98,9 @@ class Lane:
         while self._gone is None:
             try:
                 self._reach(job)
-                return self._attempt(job, masks)
+                made = self._attempt(job, masks)
+                self._lost_in_a_row = 0
+                return made
             except (DeviceLost, OSError) as error:
                 if self._stop.is_set():
                     raise Stopped from error
@@ -109,9 +111,10 @@ class Lane:
                     self._told.note(self._device.name, f"{first} It is tried once more.")
                     continue
                 self._told.note(self._device.name, f"and again: {error}")
-                if was_open:
+                self._lost_in_a_row += 1
+                if was_open and self._lost_in_a_row < _MOST_LOST:
                     return without_scores(job, "lost", first)
-                self._gone = first  # it cannot be reached any more: the rest of its jobs would only wait for that
+                self._gone = first  # the rest of its jobs would only wait for the same
         return without_scores(job, "lost", self._gone)
 
     def _reach(self, job: Job) -> None:

@@ -8,14 +8,16 @@ import numpy as np
 
 from deploy.farm.card import Card, ItemCard
 from deploy.farm.rules import Finding, Reason, Rules
-from deploy.farm.statistics import paired_bootstrap
+from deploy.farm.statistics import difference
 
 _SHOWN = 3  # pictures that a sentence names
 Scores = Mapping[str, float]
 
 
-def compare(baseline: Card, now: Card, rules: Rules) -> tuple[list[Finding], list[str]]:
-    """The rules that the scores and masks break, and notes on what they do not."""
+def compare(
+    baseline: Card, now: Card, rules: Rules, units: Mapping[str, str] | None = None
+) -> tuple[list[Finding], list[str]]:
+    """The rules that the scores and masks break, and notes on what they do not. units: see `statistics.difference`."""
     before, after = _common(baseline, now)
     notes = []
     if not before:
@@ -25,7 +27,7 @@ def compare(baseline: Card, now: Card, rules: Rules) -> tuple[list[Finding], lis
     gone = tuple(name for name in before if _has_number(before[name]) and not _has_number(after[name]))
     if gone:
         return [Finding(Reason.NO_NUMBER, f"there is no score any more of {_listed(gone)}", gone)], notes
-    mean, chance = _mean(_iou(before), _iou(after), rules)
+    mean, chance = _mean(_iou(before), _iou(after), rules, units)
     findings = [
         *mean,
         *_p10(_iou(before), _iou(after), rules),
@@ -98,22 +100,24 @@ def _iou(items: Mapping[str, ItemCard]) -> dict[str, float]:
     return {name: item.iou for name, item in items.items() if item.iou is not None}
 
 
-def _mean(before: Scores, after: Scores, rules: Rules) -> tuple[list[Finding], list[str]]:
-    """The gate of the mean: the fall must be larger than allowed, and more than the choice of pictures explains."""
+def _mean(
+    before: Scores, after: Scores, rules: Rules, units: Mapping[str, str] | None
+) -> tuple[list[Finding], list[str]]:
+    """The gate of the mean: the fall must be larger than allowed, and its interval must not reach 0.
+
+    The allowance is for what rounding and other runtimes move; the interval is for the choice of the pictures.
+    """
     if not before:
         return [], []
     old, new = float(np.mean(list(before.values()))), float(np.mean(list(after.values())))
     if old - new <= rules.most_fall:
         return [], []
-    interval = paired_bootstrap(before, after)
-    told = (
-        f"mean IoU fell from {old:.4f} to {new:.4f} (95 % interval of the change over {len(before)} pictures:"
-        f" {interval.low:+.4f} to {interval.high:+.4f})"
-    )
-    if interval.high >= 0:
-        return [], [f"{told}, which may be the chance of a few pictures"]
+    change = difference(before, after, units)
+    told = f"mean IoU fell from {old:.4f} to {new:.4f}, {change}"
+    if not change.is_fall(0.0):
+        return [], [f"{told}: with so few pictures that may be chance"]
     items = _fallen(before, after)
-    return [Finding(Reason.SCORE_MEAN, f"{told}, worst {_changes(items, before, after)}", tuple(items))], []
+    return [Finding(Reason.SCORE_MEAN, f"{told}; worst {_changes(items, before, after)}", tuple(items))], []
 
 
 def _p10(before: Scores, after: Scores, rules: Rules) -> Iterator[Finding]:
@@ -123,7 +127,7 @@ def _p10(before: Scores, after: Scores, rules: Rules) -> Iterator[Finding]:
     new = float(np.percentile(list(after.values()), 10))
     if old - new > rules.most_p10_fall:
         items = sorted(after, key=lambda name: after[name])[:_SHOWN]
-        text = f"the 10th percentile of IoU fell from {old:.4f} to {new:.4f}"
+        text = f"the 10th percentile of IoU fell from {old:.4f} to {new:.4f}; worst {_changes(items, before, after)}"
         yield Finding(Reason.SCORE_P10, text, tuple(items))
 
 
@@ -143,11 +147,8 @@ def _boundary(before: Mapping[str, ItemCard], after: Mapping[str, ItemCard], rul
     fell = float(np.mean(list(old.values())) - np.mean(list(new.values())))
     if fell > rules.most_boundary_fall:
         items = _fallen(old, new)
-        yield Finding(
-            Reason.BOUNDARY,
-            f"boundary F fell from {np.mean(list(old.values())):.4f} to {np.mean(list(new.values())):.4f}",
-            tuple(items),
-        )
+        text = f"boundary F fell from {np.mean(list(old.values())):.4f} to {np.mean(list(new.values())):.4f}"
+        yield Finding(Reason.BOUNDARY, f"{text}; worst {_changes(items, old, new)}", tuple(items))
 
 
 def _false_area(before: Mapping[str, ItemCard], after: Mapping[str, ItemCard], rules: Rules) -> Iterator[Finding]:
@@ -162,9 +163,7 @@ def _false_area(before: Mapping[str, ItemCard], after: Mapping[str, ItemCard], r
         yield Finding(Reason.FALSE_AREA, text, tuple(items))
 
 
-def _hashes(
-    baseline: Card, now: Card, before: Mapping[str, ItemCard], after: Mapping[str, ItemCard]
-) -> Finding | None:
+def _hashes(baseline: Card, now: Card, before: Mapping[str, ItemCard], after: Mapping[str, ItemCard]) -> Finding | None:
     """Masks that must be the same bits, and are not."""
     items = tuple(name for name in before if before[name].mask_sha256 != after[name].mask_sha256)
     if not items:

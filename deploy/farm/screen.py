@@ -89,9 +89,16 @@ def verdicts(outcomes: Sequence[Outcome]) -> None:
         lines.append([device, *(str(own.count(status) or "-") for status in Status)])
     rows("", ["device", *(status.value for status in Status)], lines)
     console = Console(highlight=False, markup=False, soft_wrap=True)
+    lost: dict[str, list[str]] = {}
     for outcome in outcomes:
-        if outcome.verdict.status not in (Status.OK, Status.NEW):
+        if outcome.verdict.status is Status.LOST and outcome.card.fault is not None:
+            lost.setdefault(f"{outcome.card.device}: {outcome.card.fault.detail}", []).append(
+                outcome.card.candidate.key
+            )
+        elif outcome.verdict.status not in (Status.OK, Status.NEW):
             console.print(one_line(f"{outcome.verdict.status.value}: {outcome.verdict.sentence}"))
+    for why, keys in lost.items():
+        console.print(one_line(f"lost: {why} Nothing is known of {len(keys)} candidate{'s' if len(keys) > 1 else ''}."))
 
 
 def _told(made: Card) -> str:

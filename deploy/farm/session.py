@@ -17,10 +17,11 @@ from deploy.farm.rules import Reason
 from deploy.farm.runner import Part, cards_of, run_jobs
 from deploy.farm.runs import Run
 from deploy.farm.shipping import keep_newest_wheels, shipment, wheel_of
+from deploy.farm.statistics import units_of
 from edgeseg.errors import GoldenError, UsageError, did_you_mean
 from edgeseg.golden.card import sha256_of
+from edgeseg.golden.checking import check
 from edgeseg.golden.dataset import Dataset, load
-from edgeseg.golden.pictures import check
 from edgeseg.tiers import files
 from edgeseg.tiers.catalogue import Tier, catalogue
 
@@ -72,6 +73,20 @@ def sound(folder: Path) -> Dataset:
     return golden
 
 
+def cache_of(given: Path | None) -> Path:
+    """Where what devices are made of is kept: the folder given, or the user's own."""
+    if given is not None:
+        return given
+    import platformdirs
+
+    return platformdirs.user_cache_path("edgeseg") / "farm"
+
+
+def baselines_of(folder: Path, golden: Path) -> Path:
+    """Where a golden set's baselines are: each set has its own, for another's scores say nothing of it."""
+    return folder / load(golden).file.name
+
+
 def run(
     farm: Farm,
     names: Sequence[str],
@@ -109,11 +124,11 @@ def run(
         made = runs.start(output, {**of, "golden_path": str(farm.golden.resolve())}, when, fresh)
         with watching(_left(made, parts)) as told:
             run_jobs(made, parts, told)
-        outcomes = judged(cards_of(made, parts), baselines)
+        outcomes = judged(cards_of(made, parts), baselines, units=units_of(golden))
         if slower := _slower(parts, outcomes):
             with watching({device.name: sum(job.name in slower for job in jobs) for device, jobs, _ in parts}) as told:
                 run_jobs(made, parts, told, again=slower)
-            outcomes = judged(cards_of(made, parts), baselines)
+            outcomes = judged(cards_of(made, parts), baselines, units=units_of(golden))
         made.finish(all(made.card_of(job) is not None for _, jobs, _ in parts for job in jobs))
         runs.prune(output, farm.budget.keep_runs)
         keep_newest_wheels(cache, _KEPT_WHEELS)

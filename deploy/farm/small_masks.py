@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -48,7 +47,7 @@ def keep(alpha: U8, folder: Path) -> str:
         (folder / FOLDER).mkdir(parents=True, exist_ok=True)
         unfinished = folder / f"{name}.part"
         unfinished.write_bytes(content.tobytes())
-        os.replace(unfinished, folder / name)
+        unfinished.replace(folder / name)
     return name
 
 

@@ -49,7 +49,8 @@ def compare(
         if before.speed and after.speed and not _not_judged(before, after, rules)
     ]
     if len(others) < _FEWEST_PEERS:
-        return [Finding(Reason.SPEED, f"it is slower: {told} (too little else was timed to see the machine's part)")], []
+        text = f"it is slower: {told} (too little else was timed to see the machine's part)"
+        return [Finding(Reason.SPEED, text)], []
     usual = max(1.0, median(others))
     if own / usual > 1 + (rules.most_slower - 1) / 2:
         return [Finding(Reason.SPEED, f"it is slower: {told}, while the device's others are at {usual:.2f}")], []

@@ -25,7 +25,7 @@ _FAULTS = {
 _TOLD = {
     "refused": "the engine refused it",
     "fell-back": "something else than what was asked for did the work",
-    "died": "its process died",
+    "died": "it died",
     "hung": "it hung",
     "no-number": "its masks or scores are no numbers",
     "asset": "a file failed its hash",
@@ -38,8 +38,9 @@ class Verdict:
     """What one card is worth.
 
     reason: the weightiest of `findings`, None where all is well. sentence: one, with device, candidate and the figures
-    of that reason, naming the others. notes: what was not judged, and why; what was seen that breaks no rule. pictures: the items to look at, worst
-    first. cause: what the masks' pattern proves, such as a shift; None where it proves nothing.
+    of that reason, naming the others. notes: what was not judged, and why; what was seen that breaks no rule.
+    pictures: the items to look at, worst first. cause: what the masks' pattern proves, such as a shift, None where it
+    proves nothing.
     """
 
     device: str
@@ -58,12 +59,18 @@ class Verdict:
         return replace(self, cause=cause, sentence=f"{self.sentence.rstrip('.')}; {cause}.")
 
 
-def judge(baseline: Card | None, now: Card, rules: Rules = RULES, peers: Sequence[Pair] = ()) -> Verdict:
+def judge(
+    baseline: Card | None,
+    now: Card,
+    rules: Rules = RULES,
+    peers: Sequence[Pair] = (),
+    units: Mapping[str, str] | None = None,
+) -> Verdict:
     """The verdict on `now`.
 
     baseline: what was accepted for the same candidate on the same device, None if nothing was. peers: the device's
     other candidates of the same run: its FP32 is what INT8 is held to, and their times tell a slow tier from a busy
-    machine (see `speed`).
+    machine (see `speed`). units: which sequence a picture is of, see `statistics.difference`.
     """
     if now.fault is not None and now.fault.kind == "lost":
         return _verdict(now, Status.LOST, [_fault(now.fault)], [])
@@ -77,7 +84,7 @@ def judge(baseline: Card | None, now: Card, rules: Rules = RULES, peers: Sequenc
             return _verdict(now, Status.REGRESSED, findings, [])
         return _verdict(now, Status.NEW, [_first_time(baseline, now)], [])
     found = [*_served(baseline, now), *_without_baseline(now, rules, peers), *_memory(baseline, now, rules)]
-    told, notes = scores.compare(baseline, now, rules)
+    told, notes = scores.compare(baseline, now, rules, units)
     slow, about_speed = speed.compare(baseline, now, [(b, n) for b, n in peers if b is not None], rules)
     findings = sorted([*found, *told, *slow], key=lambda finding: ORDER[finding.reason])
     notes = [*notes, *about_speed]
@@ -86,11 +93,18 @@ def judge(baseline: Card | None, now: Card, rules: Rules = RULES, peers: Sequenc
     return _verdict(now, Status.REGRESSED, findings, notes, scores.worst_first(baseline, now))
 
 
-def judge_all(accepted: Mapping[tuple[str, str], Card], cards: Sequence[Card], rules: Rules = RULES) -> list[Verdict]:
+def judge_all(
+    accepted: Mapping[tuple[str, str], Card],
+    cards: Sequence[Card],
+    rules: Rules = RULES,
+    units: Mapping[str, str] | None = None,
+) -> list[Verdict]:
     """The verdict on every card of a run, in their order. accepted: by device and `Candidate.key`."""
     pairs = [(accepted.get((card.device, card.candidate.key)), card) for card in cards]
     return [
-        judge(before, now, rules, [pair for pair in pairs if pair[1].device == now.device and pair[1] is not now])
+        judge(
+            before, now, rules, [pair for pair in pairs if pair[1].device == now.device and pair[1] is not now], units
+        )
         for before, now in pairs
     ]
 
@@ -160,12 +174,18 @@ def _served(baseline: Card, now: Card) -> Iterator[Finding]:
         return
     if after is None:
         yield Finding(Reason.FELL_BACK, f"it cannot be told any more what did the work, which was {before.engine}")
-    elif after.engine == before.engine and before.delegated is not None and (after.delegated is None or _share(after) < _share(before) - 1e-9):
-        left = "an unknown number" if after.delegated is None else f"{after.delegated} of {after.nodes}"
-        yield Finding(
-            Reason.FELL_BACK,
-            f"{left} operations were delegated, {before.delegated} of {before.nodes} before, and the CPU did the rest",
-        )
+        return
+    if after.engine != before.engine or before.delegated is None:
+        return
+    if after.delegated is None:
+        yield Finding(Reason.FELL_BACK, f"it cannot be told any more who computes; before, {_delegated(before)}")
+    elif _share(after) < _share(before) - 1e-9:
+        text = f"{_delegated(after)} and the CPU did the rest; before, {_delegated(before)}"
+        yield Finding(Reason.FELL_BACK, text)
+
+
+def _delegated(served: Served) -> str:
+    return f"{served.delegated} of {served.nodes} operations were delegated"
 
 
 def _share(served: Served) -> float:

@@ -55,3 +55,9 @@ def test_another_shift_in_each_picture_is_no_pattern(people: list[Bool]) -> None
 
 def test_nothing_to_look_at() -> None:
     assert cause([]) is None
+
+
+def test_a_shift_of_the_models_own_pixels_is_told_as_a_part_of_the_width(people: list[Bool]) -> None:
+    """4 of the 256 columns that the model sees are other pixels in pictures of another size."""
+    pairs = [(mask, moved(round(mask.shape[1] * 4 / 256), 0)(mask)) for mask in people]
+    assert cause(pairs) == "the mask is shifted by 1.5% of the width to the right in 6 of 6 pictures"

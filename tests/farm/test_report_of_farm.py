@@ -72,9 +72,7 @@ def outcomes(real_run: list[Done], baselines: Path, tmp_path: Path) -> list[Outc
         alpha = cv2.imread(str(beside / str(item.mask)), cv2.IMREAD_GRAYSCALE)
         matrix = np.array([[1, 0, 6], [0, 1, 0]], np.float32)
         cv2.imwrite(str(moved / str(item.mask)), cv2.warpAffine(alpha, matrix, alpha.shape[::-1]))
-    items = [
-        replace(item, iou=item.iou and item.iou - 0.05, mask_sha256=item.mask_sha256[::-1]) for item in one.items
-    ]
+    items = [replace(item, iou=item.iou and item.iou - 0.05, mask_sha256=item.mask_sha256[::-1]) for item in one.items]
     worse = replace(one, device="<b>evil", items=tuple(items), miou=0.93)
     (baselines / "<b>evil.json").write_text(
         (baselines / "here.json").read_text().replace('"device": "here"', '"device": "<b>evil"')
@@ -179,5 +177,3 @@ def test_a_place_that_cannot_be_written(outcomes: list[Outcome], baselines: Path
 
 def test_a_card_made_by_hand_can_be_shown(tmp_path: Path) -> None:
     report.write(tmp_path, judged([(card(), tmp_path)], tmp_path / "none"), load(SMALL), tmp_path, "today")
-
-

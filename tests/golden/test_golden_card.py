@@ -234,8 +234,9 @@ def test_what_is_not_the_candidates_fault_is_raised(tmp_path: Path) -> None:
         carded(tmp_path, Plan(("images/dask.jpg",), None, 5, 0))
     with pytest.raises(UsageError, match="There is no tier"):
         carded(tmp_path, tier="selfie-landscape-96x160-int9")
+    (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError):
-        carded(tmp_path / "nowhere")
+        carded(tmp_path / "file" / "folder")
 
 
 def test_another_file_than_the_catalogue_means_is_the_assets_fault(tmp_path: Path) -> None:

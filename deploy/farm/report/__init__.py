@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,7 +32,7 @@ def write(
         for name, text in files.items():
             unfinished = folder / f"{name}.part"
             unfinished.write_text(text, encoding="utf-8")
-            os.replace(unfinished, folder / name)
+            unfinished.replace(folder / name)
             written.append(folder / name)
     except OSError as error:
         raise OutputError(f"The report cannot be written to {folder}: {error.strerror or error}.") from error

@@ -23,10 +23,10 @@ _TAGS = {
 
 def render(outcomes: Sequence[Outcome]) -> str:
     """The file's text."""
-    whole = ElementTree.Element("testsuites", name="edgeseg farm", **_counts(outcomes, with_skipped=False))
+    whole = ElementTree.Element("testsuites", {"name": "edgeseg farm"} | _counts(outcomes, with_skipped=False))
     for device in dict.fromkeys(outcome.card.device for outcome in outcomes):
         own = [outcome for outcome in outcomes if outcome.card.device == device]
-        suite = ElementTree.SubElement(whole, "testsuite", name=device, **_counts(own, with_skipped=True))
+        suite = ElementTree.SubElement(whole, "testsuite", {"name": device} | _counts(own, with_skipped=True))
         properties = ElementTree.SubElement(suite, "properties")
         for name, value in (("kind", own[0].card.kind), ("timing", own[0].card.timing)):
             ElementTree.SubElement(properties, "property", name=name, value=value)
