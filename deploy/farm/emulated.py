@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from deploy.farm import there
+from deploy.farm.device import DeviceLost
 from deploy.farm.roots import QEMU, find
 
 BOARDS = Path(__file__).parent / "cpuinfo"
 """What /proc/cpuinfo says on boards: LiteRT crashes on Arm where it reads an Intel one, and without one XNNPACK is off.
 
 Sources: fastfetch-cli/fastfetch issue 1529 (Pi 3 and Pi 4) and hrw/arm-socs-table issue 96 (Pi 5), less its line
-"Hardware", which newer kernels leave out; tests/boards/pi-4b-32bit says where the 32-bit one is from. Serial numbers are
-blank.
+"Hardware", which newer kernels leave out; tests/boards/pi-4b-32bit says where the 32-bit one is from. Serial numbers
+are blank.
 """
 
+_FACTS_S = 120
 TRIPLETS = {"arm64": "aarch64-linux-gnu", "armhf": "arm-linux-gnueabihf"}
 
 # The shell stays, for a process with number 1 outlives an abort(). Temperatures of this machine are not the board's.
@@ -56,7 +60,7 @@ def environment(arch: str, cpu: str, more: Mapping[str, str]) -> dict[str, str]:
     """The whole environment of such a command. Debian's BLAS is found where its scripts would have linked it from."""
     libraries = f"/usr/lib/{TRIPLETS[arch]}"
     return {
-        "HOME": "/tmp",  # noqa: S108 - the root's own
+        "HOME": "/tmp",
         "LANG": "C.UTF-8",
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
         "QEMU_CPU": cpu,
@@ -66,3 +70,19 @@ def environment(arch: str, cpu: str, more: Mapping[str, str]) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         **more,
     }
+
+
+def facts(root: Path, arch: str, cpu: str, board: str) -> str:
+    """What `there.py facts` says in a root without packages. Raises DeviceLost."""
+    words = argv(root, root, root / "farm", arch, board, ["python", "-", "facts", "/"])
+    program = Path(there.__file__).read_text(encoding="utf-8")
+    env = environment(arch, cpu, {})
+    try:
+        done = subprocess.run(
+            words, input=program, env=env, capture_output=True, text=True, timeout=_FACTS_S, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DeviceLost(f"Python in the root did not say what it is within {_FACTS_S} s.") from error
+    if done.returncode:
+        raise DeviceLost(f"Python does not start in the root: {done.stderr.strip()[-300:].rstrip('.')}.")
+    return done.stdout

@@ -45,7 +45,9 @@ async def hold(
     if not any(_has(place.tags, name, tags) for name, place in session.places.items()):
         raise Refused(f"The coordinator {coordinator} knows no place with {words}: see labgrid-client -v places.")
     filters = {"main": pb2.Reservation.Filter(filter=tags)}
-    made = await session.stub.CreateReservation(pb2.CreateReservationRequest(filters=filters, prio=0.0), timeout=_CALL_S)
+    made = await session.stub.CreateReservation(
+        pb2.CreateReservationRequest(filters=filters, prio=0.0), timeout=_CALL_S
+    )
     token = made.reservation.token
     told = False
     try:
@@ -107,7 +109,13 @@ async def _run(session: ClientSession, coordinator: str, wait_s: float, tags: di
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, end.set)
-    loop.add_reader(0, lambda: None if os.read(0, 4096) else (loop.remove_reader(0), end.set()))
+
+    def heard() -> None:
+        if not os.read(0, 4096):
+            loop.remove_reader(0)
+            end.set()
+
+    loop.add_reader(0, heard)
     try:
         await hold(session, coordinator, wait_s, tags, end)
     finally:

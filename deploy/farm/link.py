@@ -1,54 +1,25 @@
-"""A connection to a host by ssh (asyncssh), used from plain threads: its event loop runs in a thread of its own.
-
-Hosts must be in known_hosts with the key that they show; nothing is ever added to it, and no password is tried. The
-user's own configuration of ssh is not read: the farm file says all.
-"""
+"""A connection to a host by ssh (asyncssh), used from plain threads: its event loop runs in a thread of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import stat
 import threading
 from collections.abc import Coroutine, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncssh
 
 from deploy.farm.device import DeviceLost, Ended
+from deploy.farm.hops import Hop, Way, reach, reason
 from deploy.farm.there import LATE
 
 T = TypeVar("T")
 
 _MOST_SAID = 4000  # characters of stderr that are kept
 _AT_ONCE = 8  # files on their way
-
-
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """One host. key: the private key's file, None: those of ssh-agent and ~/.ssh."""
-
-    host: str
-    port: int
-    user: str
-    key: Path | None
-    known_hosts: Path
-
-    def __str__(self) -> str:
-        return f"{self.user}@{self.host}" if self.port == 22 else f"{self.user}@{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How to reach a host: by another one or not. alive_s: it is lost if it does not answer three times as long."""
-
-    to: Hop
-    jump: Hop | None = None
-    alive_s: float = 10.0
-    connect_s: float = 15.0
 
 
 class Link:
@@ -71,7 +42,7 @@ class Link:
         try:
             return asyncio.run_coroutine_threadsafe(doing, self._loop).result()
         except (asyncssh.Error, OSError) as error:
-            raise DeviceLost(f"{self._way.to} was lost: {_reason(error)}.") from error
+            raise DeviceLost(f"{self._way.to} was lost: {reason(error)}.") from error
 
     def ask(self, command: str, text: str = "") -> tuple[int, str, str]:
         """Run a command that takes little time: its exit code, output and complaints."""
@@ -156,7 +127,7 @@ class Link:
         for hop in (self._way.jump, self._way.to):
             if hop is not None:
                 tunnel = self._hops[-1] if self._hops else None
-                self._hops.append(await _reach(hop, tunnel, self._way))
+                self._hops.append(await reach(hop, tunnel, self._way))
 
 
 class Running:
@@ -208,62 +179,5 @@ class Running:
         raise DeviceLost(f"{self._host} was lost while a command ran there.")
 
 
-async def _reach(hop: Hop, tunnel: asyncssh.SSHClientConnection | None, way: Way) -> asyncssh.SSHClientConnection:
-    """One connection; what can be wrong with it is told by whose fault it is."""
-    if hop.key is not None and not hop.key.is_file():
-        raise DeviceLost(f"There is no key {hop.key}: name the private key of {hop} under 'key'.")
-    keys: dict[str, Any] = {} if hop.key is None else {"client_keys": [str(hop.key)], "agent_path": None}
-    known = asyncssh.read_known_hosts(str(hop.known_hosts)) if hop.known_hosts.is_file() else b""
-    try:
-        return await asyncssh.connect(
-            hop.host,
-            hop.port,
-            tunnel=tunnel,
-            config=None,
-            username=hop.user,
-            known_hosts=known,
-            preferred_auth="publickey",
-            connect_timeout=way.connect_s,
-            login_timeout=way.connect_s,
-            keepalive_interval=way.alive_s,
-            keepalive_count_max=3,
-            **keys,
-        )
-    except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as error:
-        raise DeviceLost(_untrusted(hop, error)) from error
-    except asyncssh.PermissionDenied as error:
-        key = f"the key {hop.key}" if hop.key else "your keys"
-        raise DeviceLost(f"{hop} refuses {key}: ssh-copy-id puts a key into its authorized_keys.") from error
-    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
-        raise DeviceLost(f"The key {hop.key} cannot be used ({_reason(error)}): unlock it for ssh-agent.") from error
-    except (asyncssh.Error, OSError, asyncio.TimeoutError) as error:
-        raise DeviceLost(f"{hop} cannot be reached: {_reason(error)}. Is it on, and its address right?") from error
-
-
-def _untrusted(hop: Hop, error: Exception) -> str:
-    name = hop.host if hop.port == 22 else f"[{hop.host}]:{hop.port}"
-    known = asyncssh.read_known_hosts(str(hop.known_hosts)) if hop.known_hosts.is_file() else None
-    if known is not None and known.match(hop.host, hop.host, hop.port)[0]:
-        return (
-            f"{hop} shows another key than {hop.known_hosts} has of it: another machine answers, or it was installed "
-            f"anew. If you know that it was: ssh-keygen -f {hop.known_hosts} -R '{name}', and then add the new key."
-        )
-    if isinstance(error, asyncssh.KeyExchangeFailed) and known is not None and "host key" not in str(error):
-        return f"{hop} and this machine have no algorithm in common: {_reason(error)}."
-    return (
-        f"{hop} is not in {hop.known_hosts}: ssh-keyscan -p {hop.port} {hop.host} >> {hop.known_hosts} adds its key, "
-        "which you should compare with the host's own."
-    )
-
-
 def _is_lost(error: BaseException) -> bool:
     return isinstance(error, (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection))
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, asyncio.TimeoutError):
-        return "it does not answer"
-    if isinstance(error, OSError) and error.errno and error.errno > 0:
-        return os.strerror(error.errno)
-    text = getattr(error, "reason", None) or str(error) or type(error).__name__
-    return str(text).strip().rstrip(".")

@@ -1,8 +1,8 @@
 """A host by ssh as a device: what the kinds `ssh` and `labgrid` have in common. It needs no sudo over there.
 
-    FOLDER/there-HASH.py      what runs commands over there, from `there.py`
-    FOLDER/packages-HASH/     edgeseg's packages, and the wheels that they came by
-    FOLDER/devices/NAME/      the device's own folder
+FOLDER/there-HASH.py      what runs commands over there, from `there.py`
+FOLDER/packages-HASH/     edgeseg's packages, and the wheels that they came by
+FOLDER/devices/NAME/      the device's own folder
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from deploy.farm import there, wheels
 from deploy.farm.device import DeviceLost, Say
 from deploy.farm.entry import DeviceEntry, Text
 from deploy.farm.fitness import skew, unfit
-from deploy.farm.link import Link, Running, Way
+from deploy.farm.hops import Way
+from deploy.farm.link import Link, Running
 from deploy.farm.roots import target_of
 
 _PROGRAM = Path(there.__file__).read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.farm.device import DeviceLost
-from deploy.farm.link import Hop, Way
+from deploy.farm.hops import Hop, Way
 from deploy.farm.remote import HostEntry
 
 _ADDRESS = re.compile(r"(?:([^@\s]+)@)?(\[[^\]\s]+\]|[^@:\s]+)(?::(\d{1,5}))?")

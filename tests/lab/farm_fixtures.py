@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.lab import farm_hosts, farm_places
 from tests.lab.farm_hosts import Hosts
@@ -18,9 +19,7 @@ from tests.lab.farm_places import Places
 
 def nothing_needed() -> dict[str, list[str]]:
     """Of an entry: a device with no packages, as what is tested of it needs none."""
-    requirements = metadata.requires("edgeseg") or []
-    names = {"".join(letter if letter.isalnum() or letter in "-_." else " " for letter in one).split()[0] for one in requirements}
-    return {"without": sorted(names)}
+    return {"without": sorted({Requirement(one).name for one in metadata.requires("edgeseg") or ()})}
 
 
 @pytest.fixture(scope="session")

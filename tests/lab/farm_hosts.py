@@ -136,6 +136,7 @@ class Hosts:
     def join(self, name: str) -> None:
         """Put it back in."""
         _run("ip", "netns", "exec", self.namespace(name), "ip", "link", "set", "up0", "up")
+        _wait_for(self.host if name == "host" else self.gate, 22)
 
     def inside(self, command: str) -> str:
         """What a shell command on the host prints, run as root."""

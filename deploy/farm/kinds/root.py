@@ -16,7 +16,6 @@ Its numbers are that board's, bit by bit for INT8. Its times are nobody's.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -30,8 +29,6 @@ from deploy.farm.entry import DeviceEntry, Text, Word
 from deploy.farm.folder import Folder
 from deploy.farm.process import Process
 from edgeseg.errors import did_you_mean
-
-_FACTS_S = 120
 
 
 def _known(board: str) -> str:
@@ -112,13 +109,4 @@ class Root:
         return roots.Recipe(entry.arch, entry.suite, tuple(entry.debian), tuple(needed), tuple(entry.without))
 
     def _facts(self, root: Path) -> str:
-        entry = self._entry
-        program = (Path(__file__).parent.parent / "there.py").read_text(encoding="utf-8")
-        words = emulated.argv(root, root, root / "farm", entry.arch, entry.board, ["python", "-", "facts", "/"])
-        env = emulated.environment(entry.arch, entry.cpu, {})
-        done = subprocess.run(
-            words, input=program, env=env, capture_output=True, text=True, timeout=_FACTS_S, check=False
-        )
-        if done.returncode:
-            raise DeviceLost(f"Python does not start in the root ({done.stderr.strip()[-300:].rstrip('.')}).")
-        return done.stdout
+        return emulated.facts(root, self._entry.arch, self._entry.cpu, self._entry.board)
