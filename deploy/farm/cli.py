@@ -105,18 +105,22 @@ def run(
     read = session.read(farm)
     names = session.chosen(read, [name for one in only or () for name in one.split(",")])
     now = datetime.now().astimezone()
-    with _interruptible():
-        done = session.run(
-            read,
-            names,
-            output,
-            session.cache_of(cache),
-            session.baselines_of(baselines, read.golden),
-            now.strftime("%Y%m%d-%H%M%S"),
-            screen.watching,
-            wheel=wheel,
-            fresh=fresh,
-        )
+    try:
+        with _interruptible():
+            done = session.run(
+                read,
+                names,
+                output,
+                session.cache_of(cache),
+                session.baselines_of(baselines, read.golden),
+                now.strftime("%Y%m%d-%H%M%S"),
+                screen.watching,
+                wheel=wheel,
+                fresh=fresh,
+            )
+    except KeyboardInterrupt:
+        say("Stopped; the same command goes on from here.", "farm")
+        raise typer.Exit(130) from None
     say(f"The cards are in {done.run.folder}.", "farm")
     if report is not None:
         written = reports.write(

@@ -32,7 +32,17 @@ class PictureCounts(Keys):
     float: Few
 
 
-Pictures = Literal["all"] | Few | PictureCounts
+def _pictures(value: Any) -> Any:
+    """One sentence for what may be written, and not one for each of the ways."""
+    if value == "all" or isinstance(value, PictureCounts):
+        return value
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if is_count or (isinstance(value, dict) and value.keys() == {"int8", "float"}):
+        return value
+    raise ValueError("write all, a number of 1 or more, or {int8: 4, float: 2}")
+
+
+Pictures = Annotated[Literal["all"] | Few | PictureCounts, BeforeValidator(_pictures)]
 Tiers = Annotated[list[Text], BeforeValidator(as_list), Field(min_length=1)]
 Engines = Annotated[list[EngineWord], BeforeValidator(as_list), Field(min_length=1)]
 ThreadCounts = Annotated[list[Threads], BeforeValidator(as_list), Field(min_length=1)]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from farm_command import ROOT
 
 from deploy.farm import approval, card
 from deploy.farm.approval import Done
 from edgeseg.golden import SMALL
+from edgeseg.tiers.catalogue import catalogue
 
 TIER = "selfie-landscape-144x256-int8"
 
@@ -32,4 +35,20 @@ def baselines(tmp_path: Path, real_run: list[Done]) -> Path:
     """A folder in which that run is accepted."""
     folder = tmp_path / "baselines"
     approval.approve(folder, real_run, "the first", "Ann", "2026-11-25", "0.1.0")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def farm_cache(tmp_path_factory: pytest.TempPathFactory, tier_file: Callable[..., Path]) -> Path:
+    """A folder for `farm_command.command`: a farm file of three small tiers on this machine, and a wheel with them."""
+    folder = tmp_path_factory.mktemp("cache")
+    farm = f"golden: {SMALL}\ndevices:\n  here: {{kind: local, quick: true, tiers: ['*-96x160-*']}}\n"
+    (folder / "farm.yaml").write_text(farm, encoding="utf-8")
+    with zipfile.ZipFile(folder / "edgeseg.zip", "w") as wheel:  # the checkout's, made in no time
+        for file in sorted((ROOT / "edgeseg").rglob("*")):
+            if file.is_file() and file.suffix not in (".pyc", ".tflite"):
+                wheel.write(file, file.relative_to(ROOT))
+        for name in catalogue():
+            if "-96x160-" in name:
+                wheel.write(tier_file(name), f"edgeseg/tiers/models/{name}.tflite")
     return folder

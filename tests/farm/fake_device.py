@@ -1,4 +1,4 @@
-"""A device in memory: it writes cards as the real command would, and fails as it is told. Not a kind of the farm file."""
+"""A device in memory: it writes cards as the real command would, and fails as it is told."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from edgeseg.golden import SMALL
 from edgeseg.golden.dataset import Item, load
 
 GOOD = f"golden: {SMALL}\n"
+A = GOOD + "devices:\n  a: "
 
 
 def written(folder: Path, text: str) -> Path:
@@ -28,26 +29,28 @@ def written(folder: Path, text: str) -> Path:
     [
         ("", ["1: 'golden' is missing.", "1: 'devices' is missing."]),
         (GOOD + "devices: {}\n", ["2: devices: "]),
-        (GOOD + "devises: {a: {kind: local}}\n", ["1: 'devices' is missing.", "'devises' is no known key: did you mean 'devices'?"]),
+        (GOOD + "devises: {a: {kind: local}}\n", ["1: 'devices' is missing.", "'devises' is no known key: did you"]),
         ("golden: nowhere\ndevices: {a: {kind: local}}\n", ["1: golden: there is no ", "nowhere."]),
-        (GOOD + "devices:\n  a: {}\n", ["3: 'devices.a.kind' is missing: choose one of "]),
-        (GOOD + "devices:\n  a: {kind: lokal}\n", ["3: devices.a: there is no kind 'lokal'; did you mean 'local'?"]),
+        (A + "{}\n", ["3: 'devices.a.kind' is missing: choose one of "]),
+        (A + "{kind: lokal}\n", ["3: devices.a: there is no kind 'lokal'; did you mean 'local'?"]),
         (GOOD + "devices:\n  A: {kind: local}\n", ["3: the device 'A' must be named by lower-case letters"]),
         (GOOD + "devices:\n  a/b: {kind: local}\n", ["3: the device 'a/b' must be named"]),
-        (GOOD + "devices:\n  a: {kind: local, theads: 2}\n", ["3: devices.a: 'theads' is no known key: did you mean 'threads'?"]),
-        (GOOD + "devices:\n  a:\n    kind: local\n    threads: 0\n", ["5: devices.a: threads", "must be 1 or more, not 0."]),
-        (GOOD + "devices:\n  a: {kind: local, engines: [cpu, gpo]}\n", ["3: devices.a: engines[1]: choose 'cpu', 'gpu'"]),
-        (GOOD + "devices:\n  a: {kind: local, tiers: selfy-*}\n", ["3: devices.a.tiers: no tier is meant by 'selfy-*'"]),
-        (GOOD + "devices:\n  a: {kind: local, timeout_ms: 5}\n", ["did you mean 'timeout_s', in seconds?"]),
-        (GOOD + "devices:\n  a: {kind: local, packages: [x]}\n", ["3: devices.a: 'packages' is no known key"]),
-        (GOOD + "devices:\n  a: {kind: venv, python: 3.11}\n", ["3: devices.a: python: write text, in quotation marks"]),
-        (GOOD + "devices:\n  a: {kind: local, pictures: {int8: 4}}\n", ["devices.a: 'pictures", "float' is missing."]),
-        (GOOD + "budget: {keep_runs: 0}\ndevices: {a: {kind: local}}\n", ["2: budget.keep_runs: must be 1 or more, not 0."]),
+        (A + "{kind: local, theads: 2}\n", ["3: devices.a: 'theads' is no known key: did you mean 'thr"]),
+        (GOOD + "devices:\n  a:\n    kind: local\n    threads: 0\n", ["5: devices.a: threads", "must be 1 or"]),
+        (A + "{kind: local, engines: [cpu, gpo]}\n", ["3: devices.a: engines[1]: choose 'cpu', 'gpu'"]),
+        (A + "{kind: local, tiers: selfy-*}\n", ["3: devices.a.tiers: no tier is meant by 'selfy-*'"]),
+        (A + "{kind: local, timeout_ms: 5}\n", ["did you mean 'timeout_s', in seconds?"]),
+        (A + "{kind: local, packages: [x]}\n", ["3: devices.a: 'packages' is no known key"]),
+        (A + "{kind: venv, python: 3.11}\n", ["3: devices.a: python: write text, in quotation marks"]),
+        (A + "{kind: local, pictures: {int8: 4}}\n", ["3: devices.a: pictures: write all, a number of 1"]),
+        (A + "{kind: local, pictures: some}\n", ["3: devices.a: pictures: write all, ", "not 'some'."]),
+        (A + "{kind: local, pictures: 0}\n", ["3: devices.a: pictures: write all, ", "not 0."]),
+        (GOOD + "budget: {keep_runs: 0}\ndevices: {a: {kind: local}}\n", ["2: budget.keep_runs: must be 1"]),
         (GOOD + "models: nowhere\ndevices: {a: {kind: local}}\n", ["2: models: there is no folder"]),
-        (GOOD + "candidates: {tiers: []}\ndevices: {a: {kind: local}}\n", ["2: candidates.tiers: must hold at least one"]),
-        (GOOD + "devices:\n  a: {kind: x}\n  b: {kind: local, quik: true}\n", ["3: devices.a: there is no kind", "4: devices.b: 'quik'"]),
+        (GOOD + "candidates: {tiers: []}\ndevices: {a: {kind: local}}\n", ["2: candidates.tiers: must hold"]),
+        (A + "{kind: x}\n  b: {kind: local, quik: true}\n", ["3: devices.a: there", "4: devices.b: 'quik'"]),
         (GOOD + "devices:\n\ta: {kind: local}\n", ["indent with blanks"]),
-        (GOOD + "devices:\n  a: {kind: local}\n  a: {kind: local}\n", ["4: 'a' is already given on line 3."]),
+        (A + "{kind: local}\n  a: {kind: local}\n", ["4: 'a' is already given on line 3."]),
     ],
 )  # fmt: skip
 def test_a_bad_farm_file_is_told_all_its_faults(tmp_path: Path, text: str, says: list[str]) -> None:

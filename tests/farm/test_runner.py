@@ -14,6 +14,7 @@ from deploy.farm import runs
 from deploy.farm.card import Candidate, Card, Fault
 from deploy.farm.device import Ended
 from deploy.farm.jobs import Job
+from deploy.farm.lane import Lane
 from deploy.farm.runner import cards_of, run_jobs
 from deploy.farm.runs import Run
 from deploy.farm.slots import Slots
@@ -163,8 +164,6 @@ def test_a_stopped_run_kills_what_runs_and_keeps_what_is_done(run: Run) -> None:
             threading.Thread(target=lambda: waiting.started.wait(30) and stop.set(), daemon=True).start()
 
     stop = threading.Event()
-    from deploy.farm.lane import Lane
-
     lane = Lane(device, jobs(), {}, None, run.keep, Interrupting())
     thread = threading.Thread(target=lane.run)
     thread.start()
@@ -191,8 +190,6 @@ def test_devices_run_at_once(run: Run) -> None:
     threading.Thread(target=lambda: first.started.wait(30) and second.kill(), daemon=True).start()
     parts = [(one, [job("one")], {}), (other, [job("other")], {})]
     slots = Slots(2)
-    from deploy.farm.lane import Lane
-
     threads = [threading.Thread(target=Lane(device, own, {}, slots, run.keep, Notes()).run) for device, own, _ in parts]
     for thread in threads:
         thread.start()

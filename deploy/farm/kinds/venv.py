@@ -18,6 +18,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -34,7 +35,7 @@ _ASK = (
     "import json, sys, sysconfig; v = sys.version_info;"
     "print(json.dumps([v[0], v[1], v[2], sysconfig.get_platform().replace('-', '_')]))"
 )
-_PIP = ("-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--no-input")
+_PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input", "--python")
 
 
 class VenvEntry(DeviceEntry):
@@ -75,8 +76,10 @@ class Venv:
         try:
             shutil.rmtree(part, ignore_errors=True)
             part.parent.mkdir(parents=True, exist_ok=True)
-            self._run([self._interpreter(), "-m", "venv", str(part)])
-            self._run([str(part / "bin" / "python"), *_PIP, *wanted])
+            # Our own pip fills it: making one for it takes longer than all the rest.
+            self._run([self._interpreter(), "-m", "venv", "--without-pip", str(part)])
+            if wanted:
+                self._run([*_PIP, str(part / "bin" / "python"), "install", *wanted])
             part.rename(venv)  # nothing is run by its scripts, which know the old name
         except OSError as error:
             raise lost(venv, error) from error
@@ -132,7 +135,8 @@ class Venv:
             raise DeviceLost(f"{argv[0]} cannot be run: {error.strerror}.") from error
         if done.returncode:
             words = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()][-1:]
-            raise DeviceLost(f"{' '.join(argv[:4])} ... failed: {' '.join(words)[:500].rstrip('.')}.")
+            what = " ".join(word for word in argv[1:] if not word.startswith("-"))[:80]
+            raise DeviceLost(f"The venv of {self.name} cannot be made: {what}: {' '.join(words)[:500].rstrip('.')}.")
         return done.stdout
 
 
