@@ -7,6 +7,7 @@ import contextlib
 import stat
 import threading
 from collections.abc import Coroutine, Iterator, Mapping
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +32,8 @@ class Link:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._hops: list[asyncssh.SSHClientConnection] = []
+        self._lock, self._is_closed = threading.Lock(), False
+        self._why = f"The connection to {way.to} is closed."
         try:
             self.wait(self._connect())
         except BaseException:
@@ -39,9 +42,18 @@ class Link:
 
     def wait(self, doing: Coroutine[Any, Any, T]) -> T:
         """Have it done by the loop's thread, with errors of the connection as DeviceLost."""
+        with self._lock:
+            if self._is_closed:
+                doing.close()
+                raise DeviceLost(self._why)
+            future = asyncio.run_coroutine_threadsafe(doing, self._loop)
         try:
-            return asyncio.run_coroutine_threadsafe(doing, self._loop).result()
-        except (asyncssh.Error, OSError) as error:
+            return future.result()
+        except (asyncssh.Error, OSError, DeviceLost, CancelledError) as error:
+            if self._is_closed:
+                raise DeviceLost(self._why) from error
+            if isinstance(error, DeviceLost):
+                raise
             raise DeviceLost(f"{self._way.to} was lost: {reason(error)}.") from error
 
     def ask(self, command: str, text: str = "") -> tuple[int, str, str]:
@@ -101,10 +113,12 @@ class Link:
         if not self.wait(get()):
             raise FileNotFoundError(2, "No such file or directory", path)
 
-    def close(self) -> None:
-        """End it; what runs over there ends with it."""
-        if not self._thread.is_alive():
-            return
+    def close(self, why: str | None = None) -> None:
+        """End it; what runs over there ends with it. why: what is told to whoever still uses it."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed, self._why = True, why or self._why
 
         async def end() -> None:
             for hop in reversed(self._hops):
@@ -112,9 +126,11 @@ class Link:
             for hop in reversed(self._hops):
                 with contextlib.suppress(asyncssh.Error, OSError, asyncio.TimeoutError):
                     await asyncio.wait_for(hop.wait_closed(), 2)
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            left = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in left:
                 task.cancel()
-            await asyncio.sleep(0)
+            if left:
+                await asyncio.wait(left, timeout=2)
 
         with contextlib.suppress(Exception):
             asyncio.run_coroutine_threadsafe(end(), self._loop).result(10)
@@ -155,7 +171,7 @@ class Running:
             with contextlib.suppress(OSError, asyncssh.Error):
                 self._process.stdin.write_eof()
 
-        with contextlib.suppress(DeviceLost, RuntimeError):  # it is gone, and what it ran with it
+        with contextlib.suppress(DeviceLost):  # it is gone, and what it ran with it
             self._link.wait(end())
 
     async def _begin(self) -> asyncio.Task[None]:

@@ -113,11 +113,11 @@ class Remote:
         """See `device.Device.get`."""
         self._opened().fetch(f"{self._own()}/{path}", to)
 
-    def close(self) -> None:
-        """See `device.Device.close`."""
+    def close(self, why: str | None = None) -> None:
+        """See `device.Device.close`. why: what is told to whoever still uses it."""
         link, self._link, self._facts = self._link, None, {}
         if link is not None:
-            link.close()
+            link.close(why)
 
     def _put(self, folder: str, files: Mapping[str, Path]) -> int:
         sums = {path: hashlib.sha256(source.read_bytes()).hexdigest() for path, source in files.items()}

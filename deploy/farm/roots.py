@@ -27,6 +27,7 @@ from deploy.farm import there, wheels
 from deploy.farm.device import DeviceLost, Say
 from deploy.farm.folder import lost
 
+KEPT = 8  # of each part
 LAYOUT = 1  # a new one when what is made of the same description changes
 PLACES = ("farm", "opt/site", "proc", "sys", "dev", "tmp")
 TOOLS = {"mmdebstrap": "mmdebstrap", "unshare": "util-linux", "setpriv": "util-linux"}
@@ -106,7 +107,18 @@ def build(cache: Path, recipe: Recipe, ask: Callable[[Path], str], say: Say) -> 
                 _compile(part, Path("/opt/site"), target)
     except OSError as error:
         raise lost(cache, error) from error
+    _forget(cache, (debian, site))
     return Built(debian / "root", site, target)
+
+
+def _forget(cache: Path, used: Sequence[Path]) -> None:
+    """Keep the parts that were used last, and what pip fetched for as many: a part of an older farm file is large."""
+    for folder in used:
+        os.utime(folder)
+    for pattern in ("roots/debian-*", "roots/site-*", "packages/*"):
+        alike = [one for one in cache.glob(pattern) if one.is_dir() and one.suffix != ".part"]
+        for old in sorted(alike, key=lambda one: one.stat().st_mtime)[:-KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def target_of(facts: dict[str, object]) -> wheels.Target:

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 LATE = 124
+KEPT = 3
 LIST = ".farm-files.json"
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of prctl(2)
 
@@ -85,6 +86,7 @@ def unpack(wheels: list[Path], site: Path) -> dict[str, Any]:
                     archive.extract(entry, part)
     shutil.rmtree(site, ignore_errors=True)
     part.rename(site)
+    _forget(site.parent)
     return {"packages": len(wheels)}
 
 
@@ -113,6 +115,14 @@ def run(folder: Path, seconds: float, argv: list[str]) -> int:
     timer.cancel()
     _kill_all(command.pid)
     return LATE if late.is_set() else code if code >= 0 else 128 - code
+
+
+def _forget(newest: Path) -> None:
+    """Keep the newest few of the folders that are named like it up to their hash: each is of an older farm file."""
+    named = newest.name.rpartition("-")[0]
+    alike = sorted(newest.parent.glob(f"{named}-*"), key=lambda one: one.stat().st_mtime) if named else []
+    for old in alike[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _kill_all(group: int) -> None:

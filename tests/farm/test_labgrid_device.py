@@ -141,7 +141,7 @@ def test_a_coordinator_that_goes_away_ends_what_runs(places: Places, place_entry
     assert next(lines) == "on"
     places.stop("labgrid-coordinator")
     try:
-        with pytest.raises(DeviceLost):
+        with pytest.raises(DeviceLost, match=r"coordinator .* does not answer"):
             _to_the_end(command, lines)
         with pytest.raises(DeviceLost, match=r"coordinator .* does not answer"):
             device.put({})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -137,6 +138,13 @@ def test_a_python_that_only_prints_nonsense_is_told(hosts: Hosts, ssh_entry: Ent
 
 def test_a_key_that_it_does_not_know_is_refused(hosts: Hosts, ssh_entry: Entry, tmp_path: Path) -> None:
     assert "ssh-copy-id" in refusal(ssh_entry(key=str(hosts.folder / "other_key")), tmp_path)
+
+
+def test_a_locked_key_is_told(ssh_entry: Entry, tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", str(locked)], check=True)
+
+    assert "cannot be used" in refusal(ssh_entry(key=str(locked)), tmp_path)
 
 
 def test_a_clock_that_is_wrong_is_told_and_does_no_harm(ssh_entry: Entry, tmp_path: Path) -> None:

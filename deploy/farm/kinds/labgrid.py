@@ -108,7 +108,7 @@ class Labgrid:
 
     def _taken(self, reason: str) -> None:
         self._gone = reason
-        self._remote.close()  # the place may be another's by now
+        self._remote.close(reason)  # the place may be another's by now
 
     def _check(self) -> None:
         if self._gone is not None:
