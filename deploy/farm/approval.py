@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING
 from deploy.farm import baseline, small_masks
 from deploy.farm.baseline import Approval, Baseline
 from deploy.farm.card import Card
+from deploy.farm.scores import same_bits, worst_first
 from edgeseg.errors import OutputError, UsageError, one_line
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+KEPT_MASKS = 12
+"""Of each candidate's masks, how many are kept for the report: those with the lowest scores, which fall first."""
 
 Done = tuple[Card, Path]
 """A card, and the folder that its masks' files are named from."""
@@ -150,8 +154,8 @@ def _differences(old: Card | None, new: Card) -> Iterator[str]:
     libraries = sorted(old.runtime.keys() | new.runtime.keys())
     pairs += [(name, old.runtime.get(name, "-"), new.runtime.get(name, "-")) for name in libraries]
     said = [f"{what}: {before} -> {after}" for what, before, after in pairs if before != after]
-    hashes = {item.item: item.mask_sha256 for item in old.items}
-    moved = [item for item in new.items if hashes.get(item.item, item.mask_sha256) != item.mask_sha256]
+    known = {item.item: item for item in old.items}
+    moved = [item for item in new.items if item.item in known and not same_bits(known[item.item], item)]
     if moved:
         said.append(f"masks: {len(moved)} of {len(new.items)} have other bits")
     yield from said or ["figures too small to be shown here"]
@@ -179,9 +183,10 @@ def _merged(folder: Path, device: str, done: Sequence[Done], approval: Approval)
     before = baseline.read(folder, device)
     cards = dict(before.cards)
     for card, beside in done:
+        looked_at = set(worst_first(None, card)[:KEPT_MASKS])
         items = []
         for item in card.items:
-            alpha = small_masks.read(beside / item.mask) if item.mask else None
+            alpha = small_masks.read(beside / item.mask) if item.mask and item.item in looked_at else None
             items.append(replace(item, mask=small_masks.keep(alpha, folder) if alpha is not None else None))
         cards[card.candidate.key] = baseline.kept(replace(card, items=tuple(items)))
     return Baseline(device, cards, (*before.approvals, approval))

@@ -1,7 +1,7 @@
 """Baselines: what was accepted of each device, one JSON file a device, kept in git.
 
 Written to be read as a diff: keys in one order, a line for each figure and each picture, floats rounded to what counts,
-masks as hashes. What did not change for the judge keeps its old lines.
+masks as the first digits of their hashes. What did not change for the judge keeps its old lines.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ FOLDER = Path(__file__).with_name("baselines")
 VERSION = 1
 _ALIKE = 1.1  # times and memory nearer than this keep their lines
 _DIGITS = 5
+_HASH_DIGITS = 16  # of a mask: 64 bits tell any two apart, and most of a file is hashes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Baseline:
     def to_json(self) -> str:
         """As the file holds it."""
         approvals = [asdict(approval) for approval in self.approvals]
-        cards = {key: asdict(self.cards[key]) for key in sorted(self.cards)}
+        cards = {key: _as_kept(self.cards[key]) for key in sorted(self.cards)}
         data = {"version": VERSION, "device": self.device, "approvals": approvals, "candidates": cards}
         return "".join(_lines(data, 0)) + "\n"
 
@@ -64,7 +65,7 @@ def read(folder: Path, device: str) -> Baseline:
         data = json.loads(file.read_text(encoding="utf-8"))
         if data["version"] != VERSION:
             raise ValueError(f"it is of version {data['version']}, and this edgeseg reads version {VERSION}")
-        cards = {key: from_json(json.dumps(card)) for key, card in data["candidates"].items()}
+        cards = {key: _card(card) for key, card in data["candidates"].items()}
         approvals = tuple(Approval(**{**one, "candidates": tuple(one["candidates"])}) for one in data["approvals"])
         if data["device"] != device:
             raise ValueError(f"it is of the device {data['device']!r}")
@@ -97,6 +98,7 @@ def kept(card: Card) -> Card:
         items=tuple(
             replace(
                 item,
+                mask_sha256=item.mask_sha256[:_HASH_DIGITS],
                 iou=_rounded(item.iou),
                 boundary_f=_rounded(item.boundary_f),
                 false_area=_rounded(item.false_area),
@@ -125,6 +127,23 @@ def _bare(card: Card) -> Card:
     items = tuple(replace(item, mask=None) for item in card.items)
     fault = card.fault and replace(card.fault, detail="")
     return replace(card, items=items, speed=None, heat=None, rss_mb=None, fault=fault)
+
+
+_OFTEN_NONE = ("iou", "boundary_f", "false_area", "mask")  # of a picture: left out of the file where there is none
+
+
+def _as_kept(card: Card) -> dict[str, Any]:
+    data = asdict(card)
+    data["items"] = [
+        {name: value for name, value in item.items() if value is not None or name not in _OFTEN_NONE}
+        for item in data["items"]
+    ]
+    return data
+
+
+def _card(data: dict[str, Any]) -> Card:
+    items = [{**dict.fromkeys(_OFTEN_NONE), **item} for item in data["items"]]
+    return from_json(json.dumps({**data, "items": items}))
 
 
 def _rounded(value: float | None) -> float | None:

@@ -182,8 +182,11 @@ def approve(
 
     from deploy.farm import approval, runs
     from edgeseg import __version__
+    from edgeseg.errors import UsageError
 
     place = _run_of(output, name)
+    if not partial and not runs.about(place).get("complete", False):
+        raise UsageError(f"The run {place.name} is not complete: go on with it by run, or give --partial.")
     done = runs.cards(place, [device for one in only or () for device in one.split(",")])
     own = baselines / done[0][0].golden.name
     found = approval.changes(own, [card for card, _ in done])

@@ -13,6 +13,7 @@ from deploy.farm import baseline, causes, small_masks
 from deploy.farm.approval import Done
 from deploy.farm.card import Card, ItemCard
 from deploy.farm.rules import RULES, Reason, Rules, Status
+from deploy.farm.scores import same_bits
 from deploy.farm.verdict import Verdict, judge_all
 from edgeseg.golden.evaluate import THRESHOLD
 
@@ -63,7 +64,7 @@ def _pairs(before: Card, outcome: Outcome, baselines: Path) -> Iterator[tuple[ca
     old = {item.item: item for item in before.items}
     for item in outcome.card.items:
         known = old.get(item.item)
-        if known is None or (known.mask_sha256 == item.mask_sha256 and _same_scores(known, item)):
+        if known is None or (same_bits(known, item) and _same_scores(known, item)):
             continue
         was = small_masks.read(baselines / known.mask) if known.mask else None
         now = small_masks.read(outcome.beside / item.mask) if item.mask else None

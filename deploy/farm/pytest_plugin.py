@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from edgeseg.errors import EdgesegError, UsageError
+
 if TYPE_CHECKING:
     from deploy.farm.card import Candidate
     from deploy.farm.farmfile import Farm
@@ -25,14 +27,6 @@ if TYPE_CHECKING:
     from deploy.farm.session import Session
 
 _RUN = pytest.StashKey["FarmRun"]()
-
-
-class Regressed(Exception):
-    """A candidate is worse than what was accepted."""
-
-
-class NothingProven(Exception):
-    """A device was lost, or its baseline is of another golden set."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -84,7 +78,7 @@ class FarmRun:
         self._config = config
         self._farm: Farm | None = None
         self._done: Session | None = None
-        self._error: Exception | None = None
+        self._error: EdgesegError | None = None
 
     @property
     def farm(self) -> Farm:
@@ -96,20 +90,19 @@ class FarmRun:
         return self._farm
 
     def outcome(self, item: FarmItem) -> Outcome:
-        """What came of a test's candidate; the farm is run for the first. Raises what `session.run` does."""
-        if self._error is not None:
-            raise self._error
-        if self._done is None:
+        """What came of a test's candidate; the farm is run for the first. Raises EdgesegError, for all tests alike."""
+        if self._error is None and self._done is None:
             names = dict.fromkeys(one.device for one in item.session.items if isinstance(one, FarmItem))
             try:
                 self._done = self._run(list(names))
-            except Exception as error:
+            except EdgesegError as error:
                 self._error = error
-                raise
+        if self._done is None:
+            raise self._error or UsageError("The farm was stopped.")
         for found in self._done.outcomes:
             if (found.card.device, found.card.candidate) == (item.device, item.candidate):
                 return found
-        raise NothingProven(f"{item.device}: {item.candidate}: the run has no card of it.")
+        raise UsageError(f"{item.device}: {item.candidate}: the run has no card of it.")
 
     def report(self) -> None:
         """See `pytest_sessionfinish`."""
@@ -150,7 +143,6 @@ class FarmFile(pytest.File):
         """One test for each job that the farm has."""
         from deploy.farm import session
         from deploy.farm.jobs import candidates_of
-        from edgeseg.errors import EdgesegError
 
         try:
             farm = self.config.stash[_RUN].farm
@@ -174,17 +166,19 @@ class FarmItem(pytest.Item):
         self._outcome: Outcome | None = None
 
     def setup(self) -> None:
-        """Have it run; what is raised here is an error and no failure."""
+        """Have it run; a failure in here is an error for pytest."""
         from deploy.farm.rules import Status
 
-        self._outcome = self.config.stash[_RUN].outcome(self)
+        try:
+            self._outcome = self.config.stash[_RUN].outcome(self)
+        except EdgesegError as error:
+            pytest.fail(str(error), pytrace=False)
         verdict = self._outcome.verdict
-        if verdict.status is Status.NEW:
-            pytest.skip(verdict.sentence)
-        if verdict.status is Status.LOST and self.config.getoption("--edgeseg-farm-lost") == "skip":
+        may_skip = self.config.getoption("--edgeseg-farm-lost") == "skip"
+        if verdict.status is Status.NEW or (verdict.status is Status.LOST and may_skip):
             pytest.skip(verdict.sentence)
         if verdict.status in (Status.LOST, Status.NOT_JUDGED):
-            raise NothingProven(verdict.sentence)
+            pytest.fail(verdict.sentence, pytrace=False)
 
     def runtest(self) -> None:
         """Fail if it regressed."""
@@ -194,15 +188,8 @@ class FarmItem(pytest.Item):
         verdict = self._outcome.verdict
         self.add_report_section("call", "farm", "\n".join([verdict.sentence, *verdict.notes]))
         if verdict.status is Status.REGRESSED:
-            raise Regressed("\n".join([verdict.sentence, *(f"  {f.reason.value}: {f.text}" for f in verdict.findings)]))
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """The sentence alone, where the farm has one."""
-        from edgeseg.errors import EdgesegError
-
-        if isinstance(excinfo.value, (Regressed, NothingProven, EdgesegError)):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
+            found = [f"  {finding.reason.value}: {finding.text}" for finding in verdict.findings]
+            pytest.fail("\n".join([verdict.sentence, *found]), pytrace=False)
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Where pytest says that it is."""

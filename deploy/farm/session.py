@@ -13,10 +13,11 @@ from deploy.farm.farmfile import Farm
 from deploy.farm.jobs import Given, Job, jobs_of
 from deploy.farm.judging import Outcome, judged
 from deploy.farm.lane import Told
-from deploy.farm.rules import Reason
+from deploy.farm.rules import RULES
 from deploy.farm.runner import Part, cards_of, run_jobs
 from deploy.farm.runs import Run
 from deploy.farm.shipping import keep_newest_wheels, shipment, wheel_of
+from deploy.farm.speed import is_worth_again
 from deploy.farm.statistics import units_of
 from edgeseg.errors import GoldenError, UsageError, did_you_mean
 from edgeseg.golden.card import sha256_of
@@ -144,7 +145,7 @@ def _slower(parts: Sequence[Part], outcomes: Sequence[Outcome]) -> set[str]:
     slow = {
         (outcome.card.device, outcome.card.candidate)
         for outcome in outcomes
-        if any(finding.reason is Reason.SPEED for finding in outcome.verdict.findings)
+        if outcome.accepted is not None and is_worth_again(outcome.accepted, outcome.card, RULES)
     }
     jobs: list[Job] = [job for _, own, _ in parts for job in own]
     return {job.name for job in jobs if (job.device, job.candidate) in slow}

@@ -16,6 +16,7 @@ from edgeseg.golden.evaluate import THRESHOLD
 
 Bool = npt.NDArray[np.bool_]
 FOLDER = "masks"
+PNG = [cv2.IMWRITE_PNG_BILEVEL, 1, cv2.IMWRITE_PNG_COMPRESSION, 9]
 LONGER_SIDE = 256  # pixels; no model's mask is larger than 320
 
 
@@ -38,7 +39,7 @@ def small(alpha: U8) -> Bool:
 def keep(alpha: U8, folder: Path) -> str:
     """Put a mask into `folder`/masks, if it is not there; its path in `folder`. alpha: (H, W) uint8."""
     kept = small(alpha)
-    done, content = cv2.imencode(".png", kept.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])
+    done, content = cv2.imencode(".png", kept.astype(np.uint8) * 255, PNG)
     assert done
     # Named by what it shows: PNG's bytes may change with OpenCV's version.
     digest = hashlib.sha256(repr(kept.shape).encode() + np.packbits(kept).tobytes()).hexdigest()

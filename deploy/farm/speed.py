@@ -13,7 +13,7 @@ other candidates of the same run on the same device. Its slowness is now over be
 
 The price: a slowness of all alike that other work caused for a whole run, evenly, is called a regression; and one that
 comes on top of a busy machine may go under. With nothing to compare with, the candidate's own times alone decide.
-Where a speed regressed, the runner may time it again and keep the `quieter` card: noise passes, slowness stays.
+What looks slower is timed once more (`is_worth_again`), and the `quieter` card counts: noise passes, slowness stays.
 """
 
 from __future__ import annotations
@@ -62,6 +62,13 @@ def compare(
         f"slower, but so is the whole device, unevenly ({quickest:.2f} to {slowest:.2f} times): other work was going"
         f" on, measure again ({told})"
     ]
+
+
+def is_worth_again(baseline: Card, now: Card, rules: Rules) -> bool:
+    """Whether a candidate looks slower by its own times, whatever the others say: then it is to be timed once more."""
+    if now.speed is None or baseline.speed is None or _not_judged(baseline, now, rules):
+        return False
+    return slowness(baseline.speed, now.speed) > rules.most_slower
 
 
 def slowness(before: Speed, after: Speed) -> float:

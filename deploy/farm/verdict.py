@@ -83,7 +83,10 @@ def judge(
         if findings:
             return _verdict(now, Status.REGRESSED, findings, [])
         return _verdict(now, Status.NEW, [_first_time(baseline, now)], [])
-    found = [*_served(baseline, now), *_without_baseline(now, rules, peers), *_memory(baseline, now, rules)]
+    alone = list(_without_baseline(now, rules, peers))
+    if list(_without_baseline(baseline, rules, [(None, before) for before, _ in peers if before is not None])):
+        alone = [finding for finding in alone if finding.reason is not Reason.BELOW_FP32]  # it was accepted so
+    found = [*_served(baseline, now), *alone, *_memory(baseline, now, rules)]
     told, notes = scores.compare(baseline, now, rules, units)
     slow, about_speed = speed.compare(baseline, now, [(b, n) for b, n in peers if b is not None], rules)
     findings = sorted([*found, *told, *slow], key=lambda finding: ORDER[finding.reason])
@@ -204,9 +207,8 @@ def _memory(baseline: Card, now: Card, rules: Rules) -> Iterator[Finding]:
 
 
 def _well(baseline: Card, now: Card, notes: list[str]) -> Verdict:
-    same = baseline.items and {i.item: i.mask_sha256 for i in baseline.items} == {
-        i.item: i.mask_sha256 for i in now.items
-    }
+    old = {item.item: item for item in baseline.items}
+    same = all(item.item in old and scores.same_bits(old[item.item], item) for item in now.items)
     how = "the same masks to the bit" if same else "within the rules"
     text = f"mean IoU {now.miou:.4f} over {now.golden.items} pictures, {how}"
     return _verdict(now, Status.OK, [], notes, scores.worst_first(baseline, now), said=text)

@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from farm_command import ROOT
 
 from deploy.farm import approval, card
 from deploy.farm.approval import Done
 from edgeseg.golden import SMALL
 from edgeseg.tiers.catalogue import catalogue
 
+ROOT = Path(__file__).parents[2]
 TIER = "selfie-landscape-144x256-int8"
 
 
@@ -28,6 +28,16 @@ def real_run(tmp_path_factory: pytest.TempPathFactory, tier_file: Callable[..., 
     command = [sys.executable, "-m", "edgeseg", "golden", "card", "--quick", "--dataset", str(SMALL), "--tier", TIER]
     subprocess.run([*command, "--out", str(folder / "card.json"), "--masks", str(folder / "masks")], check=True)
     return [(replace(card.read(folder / "card.json"), device="here"), folder)]
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout."""
+    pytest.importorskip("hatchling", reason="the wheel is built without the network, by the hatchling of the dev extra")
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-index", "--no-deps"]
+    subprocess.run([*pip, "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)], check=True)
+    return next(folder.glob("*.whl"))
 
 
 @pytest.fixture

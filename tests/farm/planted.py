@@ -87,7 +87,6 @@ class Planted(Local):
 
     def put(self, files: Files) -> int:
         """See `device.Device`: some of the files are broken ones."""
-        (self._folder.path / "out").mkdir(parents=True, exist_ok=True)
         if self._plant is None or self._plant.broken is None:
             return super().put(files)
         return super().put({**files, **release(files, self._plant, self._work)})

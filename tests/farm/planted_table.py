@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,8 @@ from edgeseg.errors import Unreachable
 from edgeseg.golden import SMALL
 from tests.farm.planted import ALL, FP32, PLANTS, Plant, without
 from tests.lab import accelerators
+
+_SHORT = re.compile(r"/\S*/(?=edgeseg/)")  # the folder of a device, which is another at each time
 
 
 @dataclass(frozen=True)
@@ -44,14 +47,25 @@ class Row:
         return self.right == len(self.plant.tiers) and not self.wrong
 
 
-def rows(plants: Sequence[Plant], work: Path, timed: bool, page: Path | None = None) -> list[Row]:
-    """Run the farm twice and compare. work: a folder for everything. page: where the report of the second is put."""
+def rows(
+    plants: Sequence[Plant],
+    work: Path,
+    timed: bool,
+    page: Path | None = None,
+    tiers: Sequence[str] = ALL,
+    wheel: Path | None = None,
+) -> list[Row]:
+    """Run the farm twice and compare.
+
+    work: a folder for everything. page: where the report of the second run is put. tiers: that every device runs.
+    wheel: None for one of the checkout.
+    """
     KINDS["planted"] = "tests.farm.planted:Planted"
     try:
-        clean = _run(plants, work, "clean", timed)
+        clean = _run(plants, work, "clean", timed, tiers, wheel)
         cards = [(outcome.card, outcome.beside) for outcome in clean.outcomes]
         approval.approve(work / "baselines", cards, "nothing is planted", "planted_table", "2026-11-25", "0")
-        done = _run(plants, work, "planted", timed)
+        done = _run(plants, work, "planted", timed, tiers, wheel)
     finally:
         del KINDS["planted"]
     if page is not None:
@@ -68,7 +82,7 @@ def table(found: Sequence[Row]) -> Iterator[str]:
         named = f"{row.right} of {len(row.plant.tiers)}" + (
             f", and wrongly {', '.join(row.wrong)}" if row.wrong else ""
         )
-        yield f"| {row.plant.told} | {of} | {named} | {row.said.replace('|', '/')} |"
+        yield f"| {row.plant.told} | {of} | {named} | {_SHORT.sub('.../', row.said)} |"
 
 
 def available(timed: bool) -> list[Plant]:
@@ -89,21 +103,26 @@ def available(timed: bool) -> list[Plant]:
     return found
 
 
-def _run(plants: Sequence[Plant], work: Path, which: str, timed: bool) -> session.Session:
+def _run(
+    plants: Sequence[Plant], work: Path, which: str, timed: bool, tiers: Sequence[str], wheel: Path | None
+) -> session.Session:
     """One run of the farm, by a farm file as users write them (JSON is YAML)."""
-    devices = {plant.name: _entry(plant, which == "planted", work, timed) for plant in plants}
+    devices = {plant.name: _entry(plant, which == "planted", work, timed, tiers) for plant in plants}
     file = work / f"{which}.yaml"
     budget = {"timeout_s": 240 if timed else 20}
     file.write_text(json.dumps({"golden": str(SMALL), "budget": budget, "devices": devices}))
     farm = session.read(file)
     return session.run(
-        farm, list(devices), work / which, work / "cache", work / "baselines", "20261125-000000", watching
+        farm, list(devices), work / which, work / "cache", work / "baselines", "20261125-000000", watching, wheel=wheel
     )
 
 
-def _entry(plant: Plant, is_planted: bool, work: Path, timed: bool) -> dict[str, object]:
-    tiers = list(ALL)
-    entry: dict[str, object] = {"kind": "planted", "tiers": tiers, "quick": not (timed and plant.name == "slower")}
+def _entry(plant: Plant, is_planted: bool, work: Path, timed: bool, tiers: Sequence[str]) -> dict[str, object]:
+    entry: dict[str, object] = {
+        "kind": "planted",
+        "tiers": list(tiers),
+        "quick": not (timed and plant.name == "slower"),
+    }
     if plant.name == "hang" and is_planted:
         entry["timeout_s"] = 8.0
     if is_planted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import io
+import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,11 @@ import numpy as np
 import pytest
 from cards import GOLDEN, IOUS, card, fallen, faulty
 from rich.console import Console
+from typer.testing import CliRunner
 
 from deploy.farm import approval, baseline, small_masks
 from deploy.farm.card import Card, Speed
+from deploy.farm.cli import app
 from deploy.farm.rules import Reason, Status
 from deploy.farm.verdict import judge
 from edgeseg.errors import GoldenError, OutputError, UsageError
@@ -172,6 +175,20 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
         accept(tmp_path / "file" / "baselines", card())
+
+
+def test_a_run_that_is_not_complete_is_not_accepted_by_itself(tmp_path: Path) -> None:
+    run = tmp_path / "output" / "20261125-000000"
+    (run / "pi").mkdir(parents=True)
+    (run / "pi" / "x.json").write_text(card().to_json())
+    words = ["approve", "--reason", "why", "--who", "Ann", "--output", str(tmp_path / "output")]
+    words += ["--baselines", str(tmp_path / "baselines")]
+    for complete, flags, accepted in ((False, [], False), (False, ["--partial"], True), (True, [], True)):
+        (run / "run.json").write_text(json.dumps({"complete": complete}))
+        result = CliRunner().invoke(app, [*words, *flags])
+        assert (result.exit_code == 0) is accepted, result.output
+        assert accepted or "is not complete: go on with it by run, or give --partial" in str(result.exception)
+        assert (tmp_path / "baselines" / "small" / "pi.json").is_file() is accepted
 
 
 def test_who_approves_is_asked_of_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,8 @@ import pytest
 from cards import SPEED, card
 
 from deploy.farm.card import Card, Heat, Speed
-from deploy.farm.rules import Reason, Status
-from deploy.farm.speed import quieter
+from deploy.farm.rules import RULES, Reason, Status
+from deploy.farm.speed import is_worth_again, quieter
 from deploy.farm.verdict import judge, judge_all
 
 TIERS = [f"selfie-96x{width}-fp32" for width in (160, 192, 224, 256)]
@@ -75,6 +75,14 @@ def test_what_is_not_judged_and_why(changes: dict[str, object], said: str) -> No
 def test_the_baseline_must_be_long_enough_too() -> None:
     verdict = judge(card(speed=None), slower(9, card().candidate.tier))
     assert "the baseline has no timing that is long enough" in verdict.notes[0]
+
+
+def test_what_looks_slower_is_timed_again_whatever_the_others_say() -> None:
+    tier = card().candidate.tier
+    assert is_worth_again(card(), slower(1.3, tier), RULES)
+    assert not is_worth_again(card(), slower(1.1, tier), RULES)
+    assert not is_worth_again(card(), replace(slower(9, tier), timing="emulated"), RULES)
+    assert not is_worth_again(card(speed=None), slower(9, tier), RULES)
 
 
 def test_a_second_timing_that_is_faster_replaces_the_first() -> None:

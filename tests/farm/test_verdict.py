@@ -139,6 +139,14 @@ def test_int8_is_held_to_fp32_of_the_same_device() -> None:
     assert judge_all({}, [low, replace(fp32, device="other")])[0].status is Status.NEW
 
 
+def test_what_was_accepted_below_fp32_is_no_news() -> None:
+    fp32, low = card(tier="selfie-96x160-fp32"), card(fallen(0.05), tier=INT8)
+    accepted = {("pi", one.candidate.key): one for one in (fp32, low)}
+    assert [verdict.status for verdict in judge_all(accepted, [low, fp32])] == [Status.OK, Status.OK]
+    accepted[("pi", low.candidate.key)] = card(tier=INT8)
+    assert Reason.BELOW_FP32 in [finding.reason for finding in judge_all(accepted, [low, fp32])[0].findings]
+
+
 @pytest.mark.parametrize(
     ("statuses", "code"), [("ok new", 0), ("ok lost", 69), ("lost regressed", 5), ("not-judged", 5)]
 )

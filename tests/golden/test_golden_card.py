@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from deploy.farm import card as farm
-from edgeseg import candidate
 from edgeseg.build import Settings
-from edgeseg.candidate import Plan, write_card
+from edgeseg.candidate import Plan, faults, write_card
 from edgeseg.errors import AssetError, CandidateError, EngineFault, FellBack, OutputError, UsageError
 from edgeseg.golden import SMALL
 from edgeseg.golden.card import Asked
@@ -98,7 +97,7 @@ def odd(monkeypatch: pytest.MonkeyPatch) -> object:
                 raise engine
             return engine
 
-        monkeypatch.setattr(candidate, "make_engine", made)
+        monkeypatch.setattr(faults, "make_engine", made)
 
     return put
 

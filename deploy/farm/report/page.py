@@ -11,7 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from deploy.farm.card import Card, Speed
 from deploy.farm.judging import Outcome
 from deploy.farm.report.pictures import Album, Shown
-from deploy.farm.rules import Status
+from deploy.farm.rules import RULES, Status
+from deploy.farm.speed import is_long_enough
 
 SIGNS = {
     Status.OK: "✓",
@@ -27,6 +28,7 @@ WORDS = {
     Status.NEW: "new",
     Status.NOT_JUDGED: "not judged",
 }
+_MOST_SAID = 8  # sentences before the matrix; the others are behind a line
 _PRECISIONS = {"fp32": 0, "fp16": 1, "int8": 2}
 
 
@@ -69,13 +71,15 @@ def render(outcomes: Sequence[Outcome], album: Album, when: str) -> str:
         entries=entries,
         devices=[(name, [e for e in entries if e.outcome.card.device == name]) for name in devices],
         rows=_rows(entries, devices),
+        timed={o.card.device for o in outcomes if o.card.speed and is_long_enough(o.card.speed, RULES)},
         counts=[(status, counts[status]) for status in Status if counts[status]],
         bad=[entry for entry in entries if entry.status in (Status.REGRESSED, Status.NOT_JUDGED)],
         lost=list(Counter(e.outcome.card.device for e in entries if e.status is Status.LOST).items()),
         golden=sorted({f"{e.outcome.card.golden.name} version {e.outcome.card.golden.version}" for e in entries}),
-        versions=sorted({e.outcome.card.runtime.get("edgeseg", "?") for e in entries}),
+        versions=sorted({e.outcome.card.runtime["edgeseg"] for e in entries if "edgeseg" in e.outcome.card.runtime}),
         definitions=album.definitions,
         is_full=album.is_full,
+        most=_MOST_SAID,
         signs=SIGNS,
         words=WORDS,
         Status=Status,

@@ -160,7 +160,7 @@ class Album:
     def _put(self, picture: U8, quality: int | None) -> Definition:
         """The definition of a picture, the one that is there if it is. quality: of WebP; None for PNG, black, white."""
         if quality is None:
-            done, content = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_BILEVEL, 1])
+            done, content = cv2.imencode(".png", picture, small_masks.PNG)
         else:
             done, content = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, quality])
         assert done
