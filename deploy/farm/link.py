@@ -60,8 +60,14 @@ class Link:
         """Run a command that takes little time: its exit code, output and complaints."""
 
         async def run() -> tuple[int, str, str]:
-            done = await self._hops[-1].run(command, input=text, errors="replace")
-            return (-1 if done.exit_status is None else done.exit_status, str(done.stdout), str(done.stderr))
+            process = await self._hops[-1].create_process(command, errors="replace")
+            with contextlib.suppress(OSError):  # it may end without having read all of it
+                process.stdin.write(text)
+                process.stdin.write_eof()
+            done = await process.wait()
+            if done.exit_status is None:
+                raise DeviceLost(f"{self._way.to} was lost while a command ran there.")
+            return done.exit_status, str(done.stdout), str(done.stderr)
 
         return self.wait(run())
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -69,6 +70,11 @@ class Remote:
             say(f"{self._host}: {late}")
         if self._has(f"{self._packages()}/site"):
             return
+        with self._alone(self._packages()):
+            if not self._has(f"{self._packages()}/site"):
+                self._install(say)
+
+    def _install(self, say: Say) -> None:
         found = wheels.fetch(self._wanted(), self.target, self._entry.without, self._cache / "packages", say)
         say(f"sending {sum(one.stat().st_size for one in found) / 1e6:.0f} MB of packages to {self._host}")
         self._put(self._packages(), {f"wheels/{one.name}": one for one in found})
@@ -139,6 +145,17 @@ class Remote:
             raise DeviceLost(f"{left[0]} is on {self._host} with other bytes than were sent: its disk may be failing.")
         return size
 
+    @contextmanager
+    def _alone(self, folder: str) -> Iterator[None]:
+        """Nobody else sets up that folder of the host meanwhile."""
+        holder = self._opened().start(shlex.join([self._entry.python, self._brought(), "lock", folder]))
+        try:
+            if not next(holder.lines(), ""):
+                raise DeviceLost(f"{folder} on {self._host} cannot be locked: {holder.wait().stderr.strip()[-300:]}.")
+            yield
+        finally:
+            holder.kill()
+
     def _full(self, size: int, free: int) -> DeviceLost:
         need = (size + _SLACK) / 1e6
         return DeviceLost(f"The disk of {self._host} is full: {need:.0f} MB are needed, and {free / 1e6:.0f} MB free.")
@@ -164,8 +181,9 @@ class Remote:
         """Where `there.py` is over there; it is sent the first time."""
         path = f"{self._facts['folder']}/there-{hashlib.sha256(_PROGRAM.encode()).hexdigest()[:12]}.py"
         if not self._has(path):
-            words = f"umask 077 && mkdir -p {shlex.quote(self._facts['folder'])} && cat > {shlex.quote(path)}.part"
-            code, _, err = self._opened().ask(f"{words} && mv {shlex.quote(path)}.part {shlex.quote(path)}", _PROGRAM)
+            folder, quoted = shlex.quote(self._facts["folder"]), shlex.quote(path)
+            words = f"umask 077 && mkdir -p {folder} && cat > {quoted}.$$ && mv {quoted}.$$ {quoted}"
+            code, _, err = self._opened().ask(words, _PROGRAM)
             if code:
                 raise DeviceLost(f"{self._facts['folder']} on {self._host} cannot be written: {err.strip()[:300]}.")
         return path

@@ -3,10 +3,12 @@
     python3 there.py facts FOLDER            what it is: machine, interpreter, libc, free bytes, clock
     python3 there.py want FOLDER             stdin {path: sha256}: which of these files are missing or others there
     python3 there.py unpack FOLDER SITE      stdin [wheel, ...]: these wheels of FOLDER as packages in SITE
+    python3 there.py lock FOLDER             holds the folder against others who lock it, until stdin ends
     python3 there.py run FOLDER SECONDS ARGV...
 
-prints one JSON object, but for `run`, which is the command: its output and its exit code, 124 if it was killed for its
-time. `run` also kills it when its own stdin ends, which is how the other end lets go of it, willingly or not.
+prints one JSON object (`lock` once it has it), but for `run`, which is the command: its output and its exit code, 124
+if it was killed for its time. `run` also kills it when its own stdin ends, which is how the other end lets go of it,
+willingly or not.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -90,6 +93,16 @@ def unpack(wheels: list[Path], site: Path) -> dict[str, Any]:
     return {"packages": len(wheels)}
 
 
+def lock(folder: Path) -> None:
+    """Two farms, or two devices of one, may be setting up the same host."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_name(folder.name + ".lock"), "w", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        print("{}", flush=True)  # noqa: T201 - what is printed here is the answer
+        while os.read(0, 4096):
+            pass
+
+
 def run(folder: Path, seconds: float, argv: list[str]) -> int:
     """Run a command in the folder; its exit code, as a shell gives it. Nothing that it started outlives it."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -120,8 +133,8 @@ def run(folder: Path, seconds: float, argv: list[str]) -> int:
 def _forget(newest: Path) -> None:
     """Keep the newest few of the folders that are named like it up to their hash: each is of an older farm file."""
     named = newest.name.rpartition("-")[0]
-    alike = sorted(newest.parent.glob(f"{named}-*"), key=lambda one: one.stat().st_mtime) if named else []
-    for old in alike[:-KEPT]:
+    alike = [one for one in newest.parent.glob(f"{named}-*") if named and one.is_dir()]
+    for old in sorted(alike, key=lambda one: one.stat().st_mtime)[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)
 
 
@@ -191,6 +204,9 @@ def main(argv: list[str]) -> int:
     command, folder = argv[0], Path(argv[1]).expanduser()
     if command == "run":
         return run(folder, float(argv[2]), argv[3:])
+    if command == "lock":
+        lock(folder)
+        return 0
     try:
         if command == "facts":
             said = facts(folder)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy.farm import remote
+from deploy.farm import remote, wheels
 from deploy.farm.device import Command, DeviceLost, Ended
 from deploy.farm.kinds.ssh import Ssh
 from tests.lab.farm_hosts import HOME, SMALL, Hosts
@@ -145,6 +148,27 @@ def test_a_locked_key_is_told(ssh_entry: Entry, tmp_path: Path) -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", str(locked)], check=True)
 
     assert "cannot be used" in refusal(ssh_entry(key=str(locked)), tmp_path)
+
+
+def test_two_that_set_up_one_host_at_once_do_not_disturb_each_other(
+    ssh_entry: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = tmp_path / "large-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("large/__init__.py", "WORD = 'whole'")
+        archive.writestr("large/data", os.urandom(8_000_000))
+    monkeypatch.setattr(wheels, "fetch", lambda *given: [wheel])
+    folder = f"{HOME}/shared"
+    devices = [Ssh(name, ssh_entry(folder=folder), tmp_path) for name in ("one", "two", "three")]
+    said: list[str] = []
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda device: device.setup(said.append), devices))
+
+    assert len(said) == 1, said  # it was sent once
+    devices[0].open()
+    lines = list(devices[0].start(["python", "-c", "import large; print(large.WORD)"], 30).lines())
+    devices[0].close()
+    assert lines == ["whole"]
 
 
 def test_a_clock_that_is_wrong_is_told_and_does_no_harm(ssh_entry: Entry, tmp_path: Path) -> None:
