@@ -29,7 +29,7 @@ from labgrid.remote.client import ClientSession, ServerError, start_session
 from labgrid.remote.common import Reservation, ReservationState
 from labgrid.remote.generated import labgrid_coordinator_pb2 as pb2
 
-_POLL_S = 10.0
+_POLL_S = 5.0
 _CALL_S = 10.0
 
 
