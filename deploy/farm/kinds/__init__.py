@@ -11,6 +11,9 @@ from __future__ import annotations
 KINDS = {
     "local": "deploy.farm.kinds.local:Local",
     "venv": "deploy.farm.kinds.venv:Venv",
+    "root": "deploy.farm.kinds.root:Root",
+    "ssh": "deploy.farm.kinds.ssh:Ssh",
+    "labgrid": "deploy.farm.kinds.labgrid:Labgrid",
 }
 
 ELSEWHERE = frozenset({"ssh", "labgrid"})
