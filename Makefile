@@ -47,7 +47,10 @@ bench-governor: setup  ## the governor and a rival on a real step load; root, fo
 	$(BIN)/python -m benchmarks.step_load
 
 farm: setup  ## the golden set on every tier of the farm's devices; see docs/farm.md
-	$(BIN)/python -m deploy.farm run --report farm-output/report
+	sh tests/lab/setup.sh
+	$(BIN)/python -m tests.lab.farm_lab up
+	@$(BIN)/python -m deploy.farm run --report farm-output/report; code=$$?; \
+	    $(BIN)/python -m tests.lab.farm_lab down; exit $$code
 
 wheel: setup  ## dist/*.whl, with the built tiers in it
 	$(BIN)/python -m quantize build
