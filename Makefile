@@ -49,8 +49,11 @@ bench: setup  ## edgeseg against MediaPipe, as ratios in one run
 bench-governor: setup  ## the governor and a rival on a real step load; root, for a control group
 	$(BIN)/python -m benchmarks.step_load
 
-farm:  ## the device farm
-	@echo "make farm: the device farm is not built yet; it will be in deploy/" >&2; exit 2
+farm: setup  ## the golden set on every tier of the farm's devices; see docs/farm.md
+	sh tests/lab/setup.sh
+	$(BIN)/python -m tests.lab.farm_lab up
+	@$(BIN)/python -m deploy.farm run --report farm-output/report; code=$$?; \
+	    $(BIN)/python -m tests.lab.farm_lab down; exit $$code
 
 wheel: setup  ## dist/*.whl, with the built tiers in it
 	$(BIN)/python -m quantize build
@@ -58,4 +61,4 @@ wheel: setup  ## dist/*.whl, with the built tiers in it
 	@ls dist/*.whl
 
 clean:  ## forget the .venv and everything made
-	rm -rf $(VENV) dist build demo-output bench-output
+	rm -rf $(VENV) dist build demo-output bench-output farm-output

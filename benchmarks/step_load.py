@@ -35,7 +35,7 @@ OUT = ROOT / "bench-output"
 DOCS = ROOT / "docs"
 FPS = 30
 HOLDS = 0.8
-PIN_S, PIN_SETTLE_S = 6, 1.0
+PIN_S, PIN_SETTLE_S = 4, 1.0
 POLICIES = ("edgeseg", "steps", "aimd")
 
 

@@ -7,7 +7,8 @@
     |   `-- ConfigError        2  a file that people write is wrong: a line for each fault
     |-- SourceError            3  no usable source of frames
     |-- CandidateError         4  no usable tier or engine
-    |   `-- EngineFault        4  an engine failed while it ran
+    |   |-- EngineFault        4  an engine failed while it ran
+    |   `-- FellBack           4  another than the engine that was asked for would do the work
     |-- GoldenError            5  a golden set is broken, a gate failed, a regression
     |-- AssetError             6  an asset or a model fails its hash
     |-- OutputError            7  no usable output: missing, not writable, full
@@ -54,6 +55,10 @@ class CandidateError(EdgesegError):
 
 class EngineFault(CandidateError):
     """An engine failed while it ran: died, hung or returned what no mask can be."""
+
+
+class FellBack(CandidateError):
+    """An engine was made, and something else than what its name says would do all the work."""
 
 
 class GoldenError(EdgesegError):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -17,6 +19,9 @@ from edgeseg.golden.evaluate import Progress, Scorecard, evaluate
 from edgeseg.ports import SourceWish
 from edgeseg.segmenter import Segmenter
 from edgeseg.sinks.place import check_file, fault, is_same, put
+from edgeseg.tiers import files as tiers
+from edgeseg.tiers.catalogue import DEFAULT_TIER
+from edgeseg.tiers.ladder import quality
 
 
 def write_mask(picture: Path, output: Path, settings: Settings) -> None:
@@ -60,6 +65,22 @@ def score(dataset: Path, settings: Settings, progress: Progress | None = None) -
 
     try:
         return evaluate(golden, segment, progress)
+    finally:
+        segmenter.close()
+
+
+def best_tier(models: str | None = None) -> str:
+    """The tier with the best score on the large golden sets whose file is here: a still may take its time."""
+    here = [tier for tier in tiers.tiers(models).values() if tiers.find(tier, models) is not None]
+    return max(here, key=lambda tier: quality(tier.golden) or 0.0).name if here else DEFAULT_TIER
+
+
+@contextmanager
+def segmenting(settings: Settings) -> Iterator[Callable[[U8], U8]]:
+    """`Segmenter.mask` of the settings' tier and engine, while the block runs; raises what `Segmenter` raises."""
+    segmenter = _segmenter(settings)
+    try:
+        yield segmenter.mask
     finally:
         segmenter.close()
 

@@ -19,6 +19,8 @@ from tests.lab import accelerators, edgetpu_file
 
 T = TypeVar("T")
 
+pytest_plugins = ["tests.lab.farm_fixtures"]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

@@ -1,7 +1,9 @@
 """The port: a device of the farm, whatever its kind. Kinds are leaf files in `kinds/`.
 
 A device is a folder somewhere and a way to run a command in it. All that edgeseg does there, it does through the same
-wheel and the same command as a user.
+wheel and the same command as a user: the runner puts the wheel's files at `edgeseg/...`, the golden set's at
+`golden/...`, and starts ["python", "-m", "edgeseg", ...]; what comes of it is below `out/`. So a kind brings an
+interpreter and the packages that edgeseg asks for, and the folder that a command is started in comes first on its path.
 """
 
 from __future__ import annotations
@@ -73,12 +75,17 @@ class Device(Protocol):
     def put(self, files: Mapping[str, Path]) -> int:
         """Have these files there, by their paths in the device's folder; bytes sent, 0 for what was there already.
 
-        Told apart by their sha256. Raises DeviceLost, its disk full included.
+        Told apart by their sha256. What an earlier call brought and this one does not name is removed. Raises
+        DeviceLost, its disk full included.
         """
         ...
 
     def start(self, argv: Sequence[str], timeout_s: float) -> Command:
-        """Run a command in the device's folder; argv[0] "python" is the device's own interpreter with edgeseg in it."""
+        """Run a command in the device's folder; argv[0] "python" is the device's own interpreter.
+
+        Its path begins with the device's folder. After `timeout_s` it is killed with all its children. Raises
+        DeviceLost.
+        """
         ...
 
     def get(self, path: str, to: Path) -> None:

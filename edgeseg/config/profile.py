@@ -119,7 +119,7 @@ class Governor(Part):
     """How patient the governor is before it tries a better rung."""
 
     patience_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = Field(
-        default=10.0, description="Seconds for which all must be well before a better rung is tried."
+        default=4.0, description="Seconds for which all must be well before a better rung is tried."
     )
     longest_patience_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = Field(
         default=300.0, description="Patience toward a rung that failed grows, up to so many seconds."

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from edgeseg.engines import elf, evidence
 from edgeseg.engines.interpreter import Tensors, allocated, counted, runtime, said
-from edgeseg.errors import CandidateError, EngineFault, NotPermitted
+from edgeseg.errors import CandidateError, EngineFault, FellBack, NotPermitted
 from edgeseg.ports import EngineReport, EngineWish, ModelIO
 
 LIBRARY = "libedgetpu.so.1"
@@ -54,7 +54,7 @@ class EdgeTpuEngine:
         self._tensors = Tensors(self._interpreter, io)
         taken, nodes, partitions = counted(self._interpreter)
         if not taken:
-            raise CandidateError(
+            raise FellBack(
                 f"{path} was loaded and took none of the model's operations, which would run on the CPU in silence;"
                 " install the libedgetpu that fits the compiled model."
             )

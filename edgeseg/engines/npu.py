@@ -24,7 +24,7 @@ import numpy.typing as npt
 from edgeseg.engines import compiled, elf, evidence
 from edgeseg.engines import dispatch_log as log
 from edgeseg.engines.interpreter import said
-from edgeseg.errors import CandidateError, UsageError, did_you_mean
+from edgeseg.errors import CandidateError, FellBack, UsageError, did_you_mean
 from edgeseg.ports import EngineReport, EngineWish, ModelIO
 
 DISPATCH, COMPILER = "libLiteRtDispatch_", "libLiteRtCompilerPlugin_"
@@ -82,7 +82,7 @@ class NpuEngine:
         self._io = io
         taken = log.taken_of(heard.text, self._compiled.layout.operations)
         if not taken.nodes or not evidence.loaded(DISPATCH):
-            raise CandidateError(_fell_back(heard.text, vendor, claims))
+            raise FellBack(_fell_back(heard.text, vendor, claims))
         if failure is not None:
             words = evidence.sentence(heard.text, r"Can't set") or evidence.sentence(heard.text, r"Check '") or failure
             raise CandidateError(

@@ -12,6 +12,7 @@
       - {image: images/b0.jpg, mask: masks/b0.png, sequence: b, frame: 0}
       - {image: images/room.jpg, mask: masks/room.png, tags: [empty]}      # nobody there: an all-black mask
 
+An item may say `licence` and `source` of its own, where they are not the set's.
 A mask is an 8-bit grey picture of the image's size (the image turned as its EXIF says), 0 background, 255 person.
 The frames of a sequence are numbered 0, 1, 2 ... Paths are relative to the folder and stay inside it.
 """
@@ -31,6 +32,7 @@ from edgeseg.errors import GoldenError, UsageError
 
 FILE_NAME = "dataset.yaml"
 EMPTY = "empty"
+PENDING = "pending"  # the folder of what was proposed for the set and is not in it yet
 
 
 def _inside(path: str) -> str:
@@ -56,6 +58,8 @@ class Item(BaseModel):
     tags: list[Word] = Field(default_factory=list)
     sequence: Word | None = None
     frame: Annotated[int, Field(ge=0)] | None = None
+    licence: Line | None = None
+    source: Line | None = None
 
     @property
     def is_empty(self) -> bool:

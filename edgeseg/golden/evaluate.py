@@ -14,6 +14,7 @@ from edgeseg.frames import U8
 from edgeseg.golden.dataset import Dataset, Item
 from edgeseg.golden.metrics import BOUNDARY_TOLERANCE, Temporal, boundary_f, false_area, iou, summarize
 from edgeseg.golden.pictures import Bool, read_image, read_mask
+from edgeseg.golden.reliability import BINS, Reliability
 
 THRESHOLD = 128
 
@@ -60,6 +61,8 @@ class Scorecard:
     miou, p10_iou, worst, boundary_f: over the pictures that somebody is in, every picture counting once.
     false_area: mean over the pictures that nobody is in; None if there are none.
     flicker: mean over sequences; lag: the same, in frames; None if there are no sequences (long enough).
+    ece, brier: how far alpha is from the chance that a pixel is the person's, over all pictures; see `reliability`,
+    which also says how the ece_bins are cut.
     by_framing, by_tag: mean IoU of the pictures of each framing and with each tag.
     """
 
@@ -74,6 +77,9 @@ class Scorecard:
     false_area: float | None
     flicker: float | None
     lag: float | None
+    ece: float
+    ece_bins: int
+    brier: float
     ms: Milliseconds
     by_framing: dict[str, float]
     by_tag: dict[str, float]
@@ -94,10 +100,13 @@ def evaluate(dataset: Dataset, segment: Segment, progress: Progress | None = Non
     tags: list[list[str]] = []
     flickers: list[float | None] = []
     lags: list[float | None] = []
+    reliability = Reliability()
     for run in dataset.runs():
         temporal = Temporal() if run[0].sequence is not None else None
         for n, item in enumerate(run):
-            pred, truth, seconds = _segment_one(dataset, item, segment, n == 0)
+            alpha, truth, seconds = _segment_one(dataset, item, segment, n == 0)
+            reliability.add(alpha, truth)
+            pred = alpha >= THRESHOLD
             scores.append(_score(item, pred, truth, seconds))
             tags.append(item.tags)
             if temporal is not None:
@@ -107,11 +116,11 @@ def evaluate(dataset: Dataset, segment: Segment, progress: Progress | None = Non
         if temporal is not None:
             flickers.append(temporal.flicker)
             lags.append(temporal.lag)
-    return _scorecard(dataset, scores, tags, _mean(flickers), _mean(lags))
+    return _scorecard(dataset, scores, tags, (_mean(flickers), _mean(lags)), reliability)
 
 
-def _segment_one(dataset: Dataset, item: Item, segment: Segment, is_first: bool) -> tuple[Bool, Bool, float]:
-    """Predicted and true mask of one picture, and the seconds it took."""
+def _segment_one(dataset: Dataset, item: Item, segment: Segment, is_first: bool) -> tuple[U8, Bool, float]:
+    """Alpha and true mask of one picture, and the seconds it took."""
     bgr = read_image(dataset.path(item.image))
     truth = read_mask(dataset.path(item.mask))
     if truth.shape != bgr.shape[:2]:
@@ -119,7 +128,7 @@ def _segment_one(dataset: Dataset, item: Item, segment: Segment, is_first: bool)
     alpha, seconds = segment(bgr, is_first)
     if alpha.shape != truth.shape or alpha.dtype != np.uint8:
         raise ValueError(f"segment gave {alpha.dtype} {alpha.shape} for a picture of uint8 {truth.shape}")
-    return alpha >= THRESHOLD, truth, seconds
+    return alpha, truth, seconds
 
 
 def _score(item: Item, pred: Bool, truth: Bool, seconds: float) -> ItemScore:
@@ -130,7 +139,11 @@ def _score(item: Item, pred: Bool, truth: Bool, seconds: float) -> ItemScore:
 
 
 def _scorecard(
-    dataset: Dataset, scores: list[ItemScore], tags: list[list[str]], flicker: float | None, lag: float | None
+    dataset: Dataset,
+    scores: list[ItemScore],
+    tags: list[list[str]],
+    flicker_and_lag: tuple[float | None, float | None],
+    reliability: Reliability,
 ) -> Scorecard:
     ious = [(score.item, score.iou) for score in scores if score.iou is not None]
     if not ious:
@@ -147,8 +160,11 @@ def _scorecard(
         boundary_f=_mean(score.boundary_f for score in scores) or 0.0,
         boundary_tolerance=BOUNDARY_TOLERANCE,
         false_area=_mean(score.false_area for score in scores),
-        flicker=flicker,
-        lag=lag,
+        flicker=flicker_and_lag[0],
+        lag=flicker_and_lag[1],
+        ece=reliability.ece,
+        ece_bins=BINS,
+        brier=reliability.brier,
         ms=Milliseconds(float(np.percentile(ms, 50)), float(np.percentile(ms, 95))),
         by_framing=_means((score.framing, score.iou) for score in scores),
         by_tag=_means((tag, score.iou) for score, words in zip(scores, tags, strict=True) for tag in words),

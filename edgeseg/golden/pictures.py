@@ -1,9 +1,7 @@
-"""The pictures and masks of a golden set: read one at a time, and looked over before they are trusted."""
+"""The pictures and masks of a golden set, read one at a time."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -12,7 +10,6 @@ import numpy.typing as npt
 
 from edgeseg.errors import GoldenError
 from edgeseg.frames import U8
-from edgeseg.golden.dataset import EMPTY, Dataset, Item, load
 
 Bool = npt.NDArray[np.bool_]
 
@@ -39,63 +36,17 @@ def read_mask(path: Path) -> Bool:
     return person
 
 
-def check(path: Path) -> list[str]:
-    """Everything that is wrong with the dataset at `path`, pictures included; empty if it is sound.
+def read_grey(path: Path) -> U8:
+    """Whatever picture there is as (H, W) uint8 grey; transparency is left out. Raises GoldenError if it is unreadable.
 
-    One line "file:line: what is wrong" each. Beyond what `load` finds: files that are missing, unreadable, outside the
-    folder by a symbolic link, or the same picture under two names; masks that are not binary, not of the image's size,
-    or empty where the item is not tagged so (or not, where it is); sequences whose frames differ in size. Where
-    dataset.yaml itself is wrong, its faults alone are given. Raises UsageError if there is no dataset at `path`.
+    Not turned by EXIF: masks have none.
     """
-    try:
-        dataset = load(path)
-    except GoldenError as error:
-        return str(error).splitlines()
-    faults: list[str] = []
-    digests: dict[bytes, str] = {}
-    sizes: dict[str, tuple[int, int]] = {}
-    for item, place in zip(dataset.file.items, dataset.item_places, strict=True):
-        faults += [f"{place}: {fault}" for fault in _item_faults(dataset, item, sizes)]
-        faults += [f"{place}: {fault}" for fault in _same_bytes(dataset, item, digests)]
-    return faults
-
-
-def _item_faults(dataset: Dataset, item: Item, sizes: dict[str, tuple[int, int]]) -> Iterator[str]:
-    """Faults of one item; `sizes` remembers the size of each sequence's first frame."""
-    image_size: tuple[int, int] | None = None
-    try:
-        image_size = read_image(dataset.path(item.image)).shape[:2]
-    except GoldenError as error:
-        yield str(error)
-    if image_size is not None and item.sequence is not None:
-        first = sizes.setdefault(item.sequence, image_size)
-        if first != image_size:
-            yield f"{item.image} is {_wxh(image_size)}, but sequence {item.sequence!r} began with {_wxh(first)}."
-    try:
-        mask = read_mask(dataset.path(item.mask))
-    except GoldenError as error:
-        yield str(error)
-        return
-    if image_size is not None and mask.shape != image_size:
-        yield f"{item.mask} is {_wxh(mask.shape)}, but {item.image} is {_wxh(image_size)}."
-    if item.is_empty and mask.any():
-        yield f"{item.mask} holds a person, but the item is tagged '{EMPTY}'."
-    if not item.is_empty and not mask.any():
-        yield f"{item.mask} is empty: tag the item '{EMPTY}' if nobody is in the picture."
-
-
-def _same_bytes(dataset: Dataset, item: Item, digests: dict[bytes, str]) -> Iterator[str]:
-    """Whether the picture has been seen under another name. Masks may be alike: two empty rooms have the same one."""
-    try:
-        digest = hashlib.sha256(dataset.path(item.image).read_bytes()).digest()
-    except (OSError, GoldenError):
-        return
-    before = digests.setdefault(digest, item.image)
-    if before != item.image:
-        yield f"{item.image} is the same file as {before}, byte for byte."
+    return np.asarray(_read(path, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION), np.uint8)
 
 
 def _read(path: Path, flags: int) -> npt.NDArray[np.generic]:
+    if path.is_dir():
+        raise GoldenError(f"{path} is a folder, not a picture.")
     if not path.is_file():  # OpenCV would only print a warning
         raise GoldenError(f"{path} is missing.")
     try:
@@ -104,8 +55,14 @@ def _read(path: Path, flags: int) -> npt.NDArray[np.generic]:
         raise GoldenError(f"{path} cannot be read as a picture: {error.err}.") from error
     if picture is None:
         raise GoldenError(f"{path} cannot be read as a picture.")
+    if _is_cut_short(path):
+        raise GoldenError(f"{path} is cut short: its end is missing, copy it anew.")
     return picture
 
 
-def _wxh(shape: tuple[int, ...]) -> str:
-    return f"{shape[1]}x{shape[0]}"
+def _is_cut_short(path: Path) -> bool:
+    """Whether a JPEG lacks its end: OpenCV makes the rest of it grey and says nothing (of PNG it reads none)."""
+    content = path.read_bytes()
+    # The marker of the end, EOI, cannot be in the data of a scan, which SOS begins (ITU-T T.81, B.1.1.5). A thumbnail
+    # in the EXIF has one of its own, but comes before.
+    return content.startswith(b"\xff\xd8") and content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda")

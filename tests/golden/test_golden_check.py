@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from edgeseg.errors import GoldenError, UsageError
+from edgeseg.golden.checking import check, examine
 from edgeseg.golden.dataset import load
-from edgeseg.golden.pictures import check, read_image, read_mask
+from edgeseg.golden.pictures import read_image, read_mask
 
 
 def _mask(root: Path, name: str, values: object) -> None:
@@ -53,8 +54,44 @@ def _no_picture(root: Path) -> None:
     (root / "images/still0.png").write_bytes(b"not a picture")
 
 
-def _same_bytes(root: Path) -> None:
-    (root / "images/still1.png").write_bytes((root / "images/still0.png").read_bytes())
+def _same_pixels(root: Path) -> None:
+    """The bytes differ: it is packed less."""
+    pixels = cv2.imread(str(root / "images/still0.png"))
+    cv2.imwrite(str(root / "images/still1.png"), pixels, [cv2.IMWRITE_PNG_COMPRESSION, 0])
+    assert (root / "images/still0.png").read_bytes() != (root / "images/still1.png").read_bytes()
+
+
+def _frame_of_another_sequence(root: Path) -> None:
+    (root / "images/seq1.png").write_bytes((root / "images/still0.png").read_bytes())
+
+
+def _cut_short(root: Path) -> None:
+    """OpenCV reads what is left of a JPEG and makes the rest grey."""
+    content = cv2.imencode(".jpg", cv2.imread(str(root / "images/still0.png")))[1].tobytes()
+    (root / "images/still0.png").write_bytes(content[: len(content) * 9 // 10])
+    assert cv2.imread(str(root / "images/still0.png")) is not None
+
+
+def _cut_short_png(root: Path) -> None:
+    whole = (root / "masks/still0.png").read_bytes()
+    (root / "masks/still0.png").write_bytes(whole[: len(whole) // 2])
+
+
+def _other_ending(root: Path) -> None:
+    (root / "images/still0.png").rename(root / "images/still0.jpeg")
+
+
+def _folder_for_a_picture(root: Path) -> None:
+    (root / "images/still0.png").unlink()
+    (root / "images/still0.png").mkdir()
+
+
+def _nothing_in_it(root: Path) -> None:
+    (root / "images/still0.png").write_bytes(b"")
+
+
+def _alpha_mask(root: Path) -> None:
+    _mask(root, "still0", np.full((32, 48, 4), 255, np.uint8))
 
 
 def _growing_sequence(root: Path) -> None:
@@ -80,7 +117,26 @@ FAULTS: dict[str, tuple[Callable[[Path], None], list[str]]] = {
     "a person where nobody is": (_full_room, ["14: masks/room.png holds a person, but the item is tagged 'empty'."]),
     "missing": (_missing, ["7: {root}/images/still0.png is missing.", "8: {root}/masks/still1.png is missing."]),
     "no picture": (_no_picture, ["7: {root}/images/still0.png cannot be read as a picture."]),
-    "same bytes": (_same_bytes, ["8: images/still1.png is the same file as images/still0.png, byte for byte."]),
+    "nothing in it": (_nothing_in_it, ["7: {root}/images/still0.png cannot be read as a picture."]),
+    "a folder": (_folder_for_a_picture, ["7: {root}/images/still0.png is a folder, not a picture."]),
+    "cut short": (_cut_short, ["7: {root}/images/still0.png is cut short: its end is missing, copy it anew."]),
+    "cut short, PNG": (_cut_short_png, ["7: {root}/masks/still0.png cannot be read as a picture."]),
+    "mask with transparency": (
+        _alpha_mask,
+        ["7: {root}/masks/still0.png must be 8-bit grey, not 4 channels of uint8."],
+    ),
+    "another ending": (
+        _other_ending,
+        ["7: {root}/images/still0.png is missing: did you mean 'images/still0.jpeg'?"],
+    ),
+    "same pixels": (
+        _same_pixels,
+        ["8: images/still1.png is the same picture as images/still0.png, pixel for pixel: it would count twice."],
+    ),
+    "same as a still": (
+        _frame_of_another_sequence,
+        ["11: images/seq1.png is the same picture as images/still0.png, pixel for pixel: it would count twice."],
+    ),
     "sizes in a sequence": (
         _growing_sequence,
         ["12: images/seq2.png is 60x40, but sequence 'seq' began with 48x32."],
@@ -99,13 +155,69 @@ def test_each_fault_is_found(sound: Path, damage: Callable[[Path], None], expect
 
 
 def test_all_faults_are_told_at_once(sound: Path) -> None:
-    for damage in (_soft_mask, _same_bytes, _growing_sequence, _full_room):
+    for damage in (_soft_mask, _same_pixels, _growing_sequence, _full_room):
         damage(sound)
     assert [fault.split(":")[1] for fault in check(sound)] == ["7", "8", "12", "14"]
 
 
 def test_a_sound_set_has_none(sound: Path) -> None:
-    assert check(sound) == []
+    assert examine(sound).faults == ()
+    assert examine(sound).warnings == ()
+
+
+def _repeated_frame(root: Path) -> None:
+    (root / "images/seq2.png").write_bytes((root / "images/seq1.png").read_bytes())
+
+
+def _files_beside(root: Path) -> None:
+    (root / "images/left-over.jpg").write_bytes(b"x")
+    (root / "notes.yaml").write_text("a: b")
+    for name in ("README.md", "LICENSE", ".DS_Store", "masks/readme.txt"):  # these belong to folders
+        (root / name).write_text("x")
+
+
+def _many_beside(root: Path) -> None:
+    for n in range(12):
+        (root / f"images/x{n:02}.jpg").write_bytes(b"x")
+
+
+def _proposed(root: Path) -> None:
+    (root / "pending").mkdir()
+    (root / "pending/new.json").write_text("{}")
+    (root / "pending/new-overlay.jpg").write_text("x")
+    (root / "images/new.jpg").write_text("x")
+    (root / "masks/new.png").write_text("x")
+
+
+NOT_NAMED = "is not named in dataset.yaml: it is not scored."
+ODD: dict[str, tuple[Callable[[Path], None], list[str]]] = {
+    "a frame repeats": (
+        _repeated_frame,
+        [
+            "{root}/dataset.yaml:12: images/seq2.png is the same picture as images/seq1.png, pixel for pixel:"
+            " a frame that repeats counts as one without flicker."
+        ],
+    ),
+    "not named": (_files_beside, [f"{{root}}/notes.yaml {NOT_NAMED}", f"{{root}}/images/left-over.jpg {NOT_NAMED}"]),
+    "many not named": (
+        _many_beside,
+        [f"{{root}}/images/x{n:02}.jpg {NOT_NAMED}" for n in range(10)]
+        + ["{root}: 2 more files are not named in dataset.yaml."],
+    ),
+    "proposed": (
+        _proposed,
+        ["{root}/pending: new waits to be accepted: edgeseg golden add new --accept takes it in."],
+    ),
+}
+
+
+@pytest.mark.parametrize(("damage", "expected"), ODD.values(), ids=ODD)
+def test_what_is_odd_is_a_warning_and_no_fault(
+    sound: Path, damage: Callable[[Path], None], expected: list[str]
+) -> None:
+    damage(sound)
+    assert examine(sound).faults == ()
+    assert list(examine(sound).warnings) == [line.format(root=sound) for line in expected]
 
 
 def test_a_wrong_yaml_is_a_fault_and_a_wrong_path_an_error(sound: Path) -> None:

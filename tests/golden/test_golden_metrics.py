@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy import ndimage
+from scipy import ndimage, stats
 from skimage.metrics import contingency_table
 from skimage.morphology import disk
 
+from edgeseg.golden.dataset import load
+from edgeseg.golden.evaluate import evaluate
 from edgeseg.golden.metrics import boundary, boundary_f, false_area, flicker, iou, lag, summarize
+from edgeseg.golden.pictures import read_mask
+from edgeseg.segmenter import Segmenter
 
 Bool = npt.NDArray[np.bool_]
 
@@ -179,3 +185,74 @@ def test_masks_of_two_shapes_are_refused(metric: Callable[[Bool, Bool], float]) 
 def test_there_is_nothing_to_summarize() -> None:
     with pytest.raises(ValueError, match="there are no scores to summarize"):
         summarize([])
+
+
+def test_percentile_is_scipys_of_the_same_type() -> None:
+    """Type 7 of Hyndman and Fan: alphap = betap = 1 of SciPy's mquantiles."""
+    for seed in range(5):
+        values = np.random.default_rng(seed).random(11 + seed)
+        found = summarize([(str(n), float(value)) for n, value in enumerate(values)]).p10
+        assert found == pytest.approx(float(stats.mstats.mquantiles(values, 0.1, 1, 1)[0]))
+
+
+@pytest.mark.parametrize("which", ["stills", "webcam"])
+def test_a_real_tiers_scores_on_real_pictures_are_those_of_other_libraries(
+    shared: Path, tier_file: Callable[..., Path], which: str
+) -> None:
+    """Each fortieth picture: IoU by scikit-image, boundary F by SciPy's distances, Brier and ECE pixel by pixel."""
+    tier_file()
+    whole = load(shared / "golden" / which)
+    items = [item.model_copy(update={"sequence": None, "frame": None}) for item in whole.file.items[::40]]
+    part = replace(whole, file=whole.file.model_copy(update={"items": items}))
+    alphas: list[npt.NDArray[np.uint8]] = []
+    segmenter = Segmenter(refine=False)
+
+    def segment(bgr: npt.NDArray[np.uint8], is_first: bool) -> tuple[npt.NDArray[np.uint8], float]:
+        alphas.append(segmenter.mask(bgr))
+        return alphas[-1], 0.001
+
+    card = evaluate(part, segment)
+    segmenter.close()
+    truths = [read_mask(whole.path(item.mask)) for item in items]
+    for score, alpha, truth in zip(card.per_item, alphas, truths, strict=True):
+        pred = alpha >= 128
+        table = contingency_table(truth.astype(int), pred.astype(int)).toarray() * truth.size
+        assert score.iou == pytest.approx(table[1, 1] / (table[0, 1] + table[1, 0] + table[1, 1]))
+        assert score.boundary_f == pytest.approx(_f_by_distances(pred, truth, 0.0075))
+        assert score.boundary_f is not None
+        assert 0.2 < score.boundary_f < 1
+    squares = [((alpha / 255 - truth) ** 2).mean() for alpha, truth in zip(alphas, truths, strict=True)]
+    assert card.brier == pytest.approx(np.mean(squares))
+    assert card.ece == pytest.approx(_ece_by_masks(alphas, truths))
+    assert 0 < card.ece < 0.2
+
+
+def _f_by_distances(pred: Bool, truth: Bool, tolerance: float) -> float:
+    """Outlines by rolled comparison, distances by SciPy."""
+
+    def outline(mask: Bool) -> Bool:
+        edges = np.zeros_like(mask)
+        edges[:, :-1] |= mask[:, :-1] != mask[:, 1:]
+        edges[:-1] |= mask[:-1] != mask[1:]
+        edges[:-1, :-1] |= mask[:-1, :-1] != mask[1:, 1:]
+        return edges
+
+    reach = tolerance * float(np.hypot(*pred.shape)) + 1e-3
+    p, t = outline(pred), outline(truth)
+    precision = (ndimage.distance_transform_edt(~t)[p] <= reach).mean()
+    recall = (ndimage.distance_transform_edt(~p)[t] <= reach).mean()
+    return float(stats.hmean([precision, recall]))
+
+
+def _ece_by_masks(alphas: list[npt.NDArray[np.uint8]], truths: list[Bool]) -> float:
+    """scikit-learn's way to a calibration curve: bins by searchsorted over linspace, each picture's pixels weighted."""
+    p = np.concatenate([alpha.ravel() for alpha in alphas]) / 255
+    o = np.concatenate([truth.ravel() for truth in truths])
+    weights = np.concatenate([np.full(alpha.size, 1 / alpha.size / len(alphas)) for alpha in alphas])
+    bins = np.searchsorted(np.linspace(0, 1, 16)[1:-1] - 1e-9, p, side="right")
+    total = 0.0
+    for b in np.unique(bins):
+        here = bins == b
+        mean_p, mean_o = (np.average(of[here], weights=weights[here]) for of in (p, o))
+        total += weights[here].sum() * abs(mean_p - mean_o)
+    return total

@@ -5,9 +5,7 @@
 builds it once (kept like the guest) and runs the command in it, in /project, which is this checkout, read-only. CPU is
 cortex-a53, cortex-a72 or cortex-a76: a Raspberry Pi 3, 4 or 5. The command shares this machine's network and devices.
 
-cpuinfo/ holds what /proc/cpuinfo says on those boards; LiteRT crashes on Arm where it reads an Intel one. Sources:
-fastfetch-cli/fastfetch issue 1529 (Pi 3 and Pi 4) and hrw/arm-socs-table issue 96 (Pi 5), less its line "Hardware",
-which newer kernels leave out; the serial numbers are blank.
+What /proc/cpuinfo says there is the farm's: see `deploy.farm.emulated`.
 """
 
 from __future__ import annotations
@@ -19,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from deploy.farm import emulated
 from edgeseg.assets import store
 from edgeseg.errors import Unreachable
 from tests.lab import roots
@@ -26,6 +25,11 @@ from tests.lab import roots
 Cpu = Literal["cortex-a53", "cortex-a72", "cortex-a76"]
 
 TOOLS = {"mmdebstrap": "mmdebstrap", "qemu-aarch64-static": "qemu-user-static", "unshare": "util-linux"}
+BOARDS: dict[str, str] = {
+    "cortex-a53": "raspberry-pi-3",
+    "cortex-a72": "raspberry-pi-4",
+    "cortex-a76": "raspberry-pi-5",
+}
 PACKAGES = "python3,libstdc++6"
 PYTHON = "3.11"
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -113,7 +117,7 @@ def entry(
     """
     assets = store.directory()
     assets.mkdir(parents=True, exist_ok=True)
-    mounts = [root, roots.PROJECT, scratch, assets, roots.HERE / "cpuinfo" / cpu]
+    mounts = [root, roots.PROJECT, scratch, assets, emulated.BOARDS / BOARDS[cpu]]
     enter = ["setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--propagation=private", "--kill-child"]
     enter += ["sh", "-euc", ENTER, "sh", *map(str, mounts)]
     inside = {"HOME": "/tmp", "LANG": "C.UTF-8", "PATH": PATH, "QEMU_CPU": cpu, "EDGESEG_ASSET_DIR": "/assets"}
@@ -138,8 +142,7 @@ def run(
 
 def main() -> int:
     """Run one command; its exit code."""
-    known = sorted(path.name for path in (roots.HERE / "cpuinfo").iterdir())
-    if len(sys.argv) < 3 or sys.argv[1] not in known:
+    if len(sys.argv) < 3 or sys.argv[1] not in BOARDS:
         print(__doc__, file=sys.stderr)
         return 2
     if reason := missing():

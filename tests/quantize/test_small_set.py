@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from edgeseg.golden import SMALL
+from edgeseg.golden.checking import check
 from edgeseg.golden.dataset import load
-from edgeseg.golden.pictures import check, read_image, read_mask
+from edgeseg.golden.pictures import read_image, read_mask
 from edgeseg.tiers import files
 from edgeseg.tiers.catalogue import catalogue
 from quantize.catalogue import with_small_scores

@@ -1,0 +1,146 @@
+"""The wheels that edgeseg needs on another interpreter and machine, fetched on this one by its own pip.
+
+pip alone cannot: it asks a requirement's markers of the machine that it runs on, and gives up where a package is to
+come from the device's system. So pip fetches single wheels, and what these ask for is read here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from email.parser import HeaderParser
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from deploy.farm.device import DeviceLost, Say
+
+_OLDEST_GLIBC = 17
+_PIP = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An interpreter elsewhere. python: such as (3, 11, 2). machine: as uname says. glibc: such as (2, 36)."""
+
+    python: tuple[int, int, int]
+    machine: str
+    glibc: tuple[int, int]
+
+    @property
+    def tag(self) -> tuple[str, str]:
+        """As `device.Device.python` has it."""
+        return (f"cp{self.python[0]}{self.python[1]}", f"manylinux_{self.glibc[0]}_{self.glibc[1]}_{self.machine}")
+
+    def options(self) -> list[str]:
+        """pip's, for all wheels that run there."""
+        minors = range(self.glibc[1], _OLDEST_GLIBC - 1, -1)
+        platforms = [f"manylinux_{self.glibc[0]}_{minor}_{self.machine}" for minor in minors]
+        platforms += [f"manylinux2014_{self.machine}", f"linux_{self.machine}"]
+        version = ".".join(map(str, self.python[:2]))
+        return ["--only-binary=:all:", f"--python-version={version}", *(f"--platform={one}" for one in platforms)]
+
+    def environment(self) -> dict[str, str]:
+        """The variables of markers (PEP 508) that differ there."""
+        return {
+            "python_version": ".".join(map(str, self.python[:2])),
+            "python_full_version": ".".join(map(str, self.python)),
+            "platform_machine": self.machine,
+            "sys_platform": "linux",
+            "platform_system": "Linux",
+            "os_name": "posix",
+            "implementation_name": "cpython",
+            "platform_python_implementation": "CPython",
+        }
+
+
+def wanted(packages: Iterable[str], without: Iterable[str]) -> list[str]:
+    """What edgeseg's own metadata ask for, without the distributions that are left out, and `packages`."""
+    left_out = {canonicalize_name(name) for name in without}
+    own = [one for one in metadata.requires("edgeseg") or () if "extra ==" not in one]
+    named = {canonicalize_name(_parsed(one).name) for one in packages}
+    return [one for one in own if canonicalize_name(_parsed(one).name) not in left_out | named] + list(packages)
+
+
+def fetch(requirements: Iterable[str], target: Target, without: Iterable[str], folder: Path, say: Say) -> list[Path]:
+    """The wheels of the requirements and of all that they need there, but for what is left out, in `folder`.
+
+    What was fetched for the same requirements is taken from there. Raises DeviceLost with pip's reason.
+    """
+    left_out = frozenset(canonicalize_name(name) for name in without)
+    asked = list(requirements)
+    about = repr((sorted(asked), sorted(left_out), target)).encode()
+    folder = folder / f"{'-'.join(target.tag)}-{hashlib.sha256(about).hexdigest()[:12]}"
+    whole = folder / "whole"
+    if not whole.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("*.whl"):
+            old.unlink()
+        _close(asked, target, left_out, folder, say)
+        whole.touch()
+    return sorted(folder.glob("*.whl"))
+
+
+def _close(asked: Iterable[str], target: Target, left_out: frozenset[str], folder: Path, say: Say) -> None:
+    """Fetch level by level: what was asked for, what that needs, and so on."""
+    have: set[str] = set()
+    level = [(one, frozenset[str]()) for one in asked]
+    while level:
+        specs: dict[str, Requirement] = {}
+        for text, extras in level:
+            one = _parsed(text)
+            name = canonicalize_name(one.name)
+            if name in left_out | have or not _applies(one, target, extras):
+                continue
+            if name in specs:
+                specs[name].specifier &= one.specifier
+                specs[name].extras |= one.extras
+            else:
+                one.marker = None
+                specs[name] = one
+        if not specs:
+            return
+        say(f"fetching {', '.join(sorted(specs))} for {' '.join(target.tag)}")
+        _pip([*target.options(), f"--dest={folder}", *map(str, specs.values())])
+        have |= set(specs)
+        level = []
+        for wheel in folder.glob("*.whl"):
+            name = canonicalize_name(parse_wheel_filename(wheel.name)[0])
+            if name in specs:
+                level += [(text, frozenset(specs[name].extras)) for text in _requires(wheel)]
+
+
+def _applies(one: Requirement, target: Target, extras: frozenset[str]) -> bool:
+    if one.marker is None:
+        return True
+    return any(one.marker.evaluate({**target.environment(), "extra": extra}) for extra in extras or {""})
+
+
+def _requires(wheel: Path) -> list[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name))
+        return HeaderParser().parsestr(archive.read(name).decode("utf-8")).get_all("Requires-Dist") or []
+
+
+def _parsed(text: str) -> Requirement:
+    try:
+        return Requirement(text)
+    except InvalidRequirement as error:
+        raise DeviceLost(f"{text!r} under 'packages' is no requirement as pip has them: {error}.") from error
+
+
+def _pip(options: list[str]) -> None:
+    done = subprocess.run([*_PIP, *options], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return
+    if "Retrying (" in done.stderr:
+        raise DeviceLost("The Python index does not answer pip, which fetches the device's packages: try again later.")
+    lines = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR:")]
+    raise DeviceLost(f"pip found no wheel for the device: {(lines or [done.stderr])[-1].strip().rstrip('.')[:500]}.")
