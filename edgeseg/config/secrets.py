@@ -9,13 +9,19 @@ from pathlib import Path
 
 # A password in an address; options of GStreamer's elements (rtspsrc, souphttpsrc, srtsrc) that take one.
 _SECRET = re.compile(
-    r"://[^/\s:@]*:[^/\s@]+@|\b(?:user-pw|proxy-pw|passphrase|password|passwd|secret|token)\s*=\s*\S", re.IGNORECASE
+    r"(://[^/\s:@]*:)[^/\s@]+(?=@)|(\b(?:user-pw|proxy-pw|passphrase|password|passwd|secret|token)\s*=\s*)[^\s'!]+",
+    re.IGNORECASE,
 )
 
 
 def is_secret(value: object) -> bool:
     """Whether a setting's value holds a password."""
     return isinstance(value, str) and _SECRET.search(value) is not None
+
+
+def hidden(text: str) -> str:
+    """The text without its passwords: for logs, and for the status that everybody may read."""
+    return _SECRET.sub(lambda found: f"{found[1] or found[2]}***", text)
 
 
 def open_secrets(settings: Iterable[tuple[str, object, str]]) -> list[str]:

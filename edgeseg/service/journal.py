@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from edgeseg.config.secrets import hidden
 from edgeseg.errors import one_line
 from edgeseg.facts import Awake, Degraded, Fact, Idle, Noted, Opened, Recovered, RungChanged
 
@@ -98,9 +99,9 @@ class Journal:
         """Write one entry. A journal that is full or gone stops no frame."""
         with self._lock, contextlib.suppress(OSError, ValueError):
             if self._address is None:
-                print(one_line(one.message), file=sys.stderr, flush=True)  # noqa: T201
+                print(one_line(hidden(one.message)), file=sys.stderr, flush=True)  # noqa: T201
             elif not self._sent(one):
-                print(f"<{one.priority}>{one_line(one.message)}", file=sys.stderr, flush=True)  # noqa: T201
+                print(f"<{one.priority}>{one_line(hidden(one.message))}", file=sys.stderr, flush=True)  # noqa: T201
 
     def _sent(self, one: Entry) -> bool:
         try:
@@ -116,5 +117,5 @@ def datagram(one: Entry, instance: str) -> bytes:
     """The entry by the native protocol: values are of one line, so that none can bring in fields of its own."""
     fields = {"MESSAGE": one.message, "PRIORITY": one.priority, "SYSLOG_IDENTIFIER": "edgeseg"}
     fields |= {"EDGESEG_INSTANCE": instance, **{f"EDGESEG_{name}": value for name, value in one.fields.items()}}
-    lines = [f"{name}={one_line(str(value))[:_LONGEST]}\n" for name, value in fields.items()]
+    lines = [f"{name}={one_line(hidden(str(value)))[:_LONGEST]}\n" for name, value in fields.items()]
     return "".join(lines).encode(errors="backslashreplace")

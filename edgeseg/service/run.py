@@ -10,6 +10,7 @@ from pathlib import Path
 from edgeseg.build import Run, build
 from edgeseg.clock import Clock, SystemClock
 from edgeseg.config.files import check_instance
+from edgeseg.config.secrets import hidden
 from edgeseg.errors import EdgesegError, SourceError
 from edgeseg.facts import Emit, Fact
 from edgeseg.ports import FrameSink
@@ -71,7 +72,7 @@ def run_service(
                 signals.interrupts = False
                 keeper.close()
     except EdgesegError as error:
-        notifier.send(STATUS=f"failed: {str(error).splitlines()[0]}")
+        notifier.send(STATUS=f"failed: {hidden(str(error).splitlines()[0])}")
         for text in str(error).splitlines():
             fields = {"FACT": "failed", "CAUSE": type(error).__name__, "EXIT_CODE": error.exit_code}
             if journal.is_there:  # on stderr the command says it

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
+from edgeseg.config.secrets import hidden
 from edgeseg.errors import one_line
 
 _WINDOW_S = 3.0
@@ -38,7 +39,7 @@ def line(now: Now) -> str:
     if now.degraded:
         parts.append(f"covered: {now.degraded}")
     text = ", ".join(parts)
-    whole = one_line(f"{text}; {now.trouble}" if now.trouble else text)
+    whole = one_line(hidden(f"{text}; {now.trouble}" if now.trouble else text))
     return whole if len(whole) <= _LONGEST else f"{whole[: _LONGEST - 3]}..."
 
 

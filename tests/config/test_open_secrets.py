@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgeseg.config.places import Places, shipped
-from edgeseg.config.secrets import is_secret
+from edgeseg.config.secrets import hidden, is_secret
 from edgeseg.errors import ConfigError
 from edgeseg.resolve import resolve
 from edgeseg.run_settings import wrong_words
@@ -50,3 +50,16 @@ def test_it_must_not_be_for_all_to_read(tmp_path: Path, mode: int, refused: bool
 
 def test_the_error_is_one_of_config() -> None:
     assert ConfigError.exit_code == 2  # and the unit is not restarted for it
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("location=rtsp://me:pa55@camera/1 ! x", "location=rtsp://me:***@camera/1 ! x"),
+        ("'rtspsrc user-pw=pa55 ! x' failed", "'rtspsrc user-pw=*** ! x' failed"),
+        ("'rtspsrc user-pw=pa55' failed", "'rtspsrc user-pw=***' failed"),
+        ("rtsp://camera:554/1 at 12:30 @ home", "rtsp://camera:554/1 at 12:30 @ home"),
+    ],
+)
+def test_logs_show_none(text: str, shown: str) -> None:
+    assert hidden(text) == shown

@@ -57,6 +57,14 @@ def test_a_detail_cannot_bring_in_a_field_of_its_own() -> None:
     assert fields(forged)["PRIORITY"] == "6"
 
 
+def test_a_password_is_not_in_the_journal() -> None:
+    source = Opened("source", "gst: from rtspsrc location=rtsp://me:pa55@camera/1")
+    made = entry(source)
+    assert made is not None
+    assert b"pa55" not in datagram(made, "cam")
+    assert b"rtsp://me:***@camera/1" in datagram(made, "cam")
+
+
 def test_it_goes_to_journald_where_systemd_connected_us_with_it(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
