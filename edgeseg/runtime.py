@@ -24,6 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
+from edgeseg.allocator import give_back
 from edgeseg.attention import Attention
 from edgeseg.capture_thread import CaptureThread
 from edgeseg.clock import Clock
@@ -385,6 +386,7 @@ class Runtime:
                 thread.close()
             if before.engine is not None:
                 before.engine.close()
+            give_back()
 
         threading.Thread(target=retire, name="edgeseg-retire", daemon=True).start()
 
