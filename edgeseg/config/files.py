@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeseg.config.places import CONFIG, Places, is_there, yaml_files
+from edgeseg.config.places import CONFIG, INSTANCE, Places, is_there, yaml_files
 from edgeseg.config.profile import ConfigFile
 from edgeseg.config.profiles import Written, checked, each
 from edgeseg.errors import UsageError, did_you_mean
-
-_INSTANCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -45,9 +42,14 @@ def instances(folders: Iterable[Path]) -> list[str]:
     return list(dict.fromkeys(path.stem for path in files))
 
 
-def _of_instance(folders: Sequence[Path], name: str) -> list[Path]:
-    if not _INSTANCE.fullmatch(name) or f"{name}.yaml" == CONFIG:
+def check_instance(name: str) -> None:
+    """Raise UsageError for a name that no instance can have."""
+    if not INSTANCE.fullmatch(name) or f"{name}.yaml" == CONFIG:
         raise UsageError(f"{name!r} cannot name an instance: write lower-case letters, digits, '.', '_' and '-'.")
+
+
+def _of_instance(folders: Sequence[Path], name: str) -> list[Path]:
+    check_instance(name)
     paths = [path for folder in folders if is_there(path := folder / f"{name}.yaml")]
     if not paths:
         meant = instances(folders)
