@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeseg.config.places import CONFIG, Places, is_there, yaml_files
+from edgeseg.config.places import CONFIG, INSTANCE, Places, is_there, yaml_files
 from edgeseg.config.profile import ConfigFile
 from edgeseg.config.profiles import Written, checked, each
 from edgeseg.errors import UsageError, did_you_mean
-
-_INSTANCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ def instances(folders: Iterable[Path]) -> list[str]:
 
 
 def _of_instance(folders: Sequence[Path], name: str) -> list[Path]:
-    if not _INSTANCE.fullmatch(name) or f"{name}.yaml" == CONFIG:
+    if not INSTANCE.fullmatch(name) or f"{name}.yaml" == CONFIG:
         raise UsageError(f"{name!r} cannot name an instance: write lower-case letters, digits, '.', '_' and '-'.")
     paths = [path for folder in folders if is_there(path := folder / f"{name}.yaml")]
     if not paths:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeseg.errors import NotPermitted
 
 CONFIG = "config.yaml"
+INSTANCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PACKAGE = Path(__file__).parents[1]
 
 

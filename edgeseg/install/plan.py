@@ -1,0 +1,69 @@
+"""What will be done for a wish, in order. Pure."""
+
+from __future__ import annotations
+
+import json
+
+from edgeseg.install import steps
+from edgeseg.install.machine import Machine
+from edgeseg.install.shipped import CALIBRATE, LINKED, SETTLE, places
+from edgeseg.install.steps import Step
+from edgeseg.install.wheel import Wheel
+from edgeseg.install.where import instance_unit
+from edgeseg.install.wish import Wish
+
+
+def plan(wish: Wish, machine: Machine, wheel: Wheel) -> list[Step]:
+    """The steps; those that are done already are among them."""
+    unit = instance_unit(wish.instance)
+    webcam = wish.sink.startswith("v4l2:")
+    files = places(wheel.units, webcam)
+    users = [path for path in files.values() if path.startswith("/etc/sysusers.d/")]
+    made: list[Step] = [
+        steps.MakeRelease(wheel, wish.wheelhouse, with_os_packages(wish, machine)),
+        steps.MakeCurrent(wheel.version),
+        steps.Link("/usr/local/bin/edgeseg", "/opt/edgeseg/current/bin/edgeseg"),
+        *(steps.Link(path, f"{LINKED}/{name}") for name, path in files.items()),
+        *(steps.MakeUser(conf) for conf in users),
+        steps.MakeState(),
+        steps.WriteFile(f"/etc/edgeseg/{wish.instance}.yaml", config_text(wish), only_new=True, is_state=True),
+    ]
+    if wish.port is not None:
+        made.append(steps.WriteFile(f"/etc/systemd/system/{unit}.d/network.conf", network_text(wish.port)))
+    made += [steps.Devices("v4l2loopback" if webcam else None), steps.LoadUnits(unit)]
+    if SETTLE in files:
+        made.append(steps.Enable(SETTLE))
+    if wish.calibrate and CALIBRATE in files:
+        made.append(steps.Calibrate())
+    return [*made, steps.SelfCheck(wheel.version), steps.Enable(unit), steps.Start(unit, wish.wait_s)]
+
+
+def with_os_packages(wish: Wish, machine: Machine) -> bool:
+    """Whether the release uses the system's Python packages: picamera2 and libcamera come from nowhere else."""
+    if wish.os_packages is not None:
+        return wish.os_packages
+    return wish.camera.startswith("picamera2") or (wish.camera == "auto" and machine.has_picamera2)
+
+
+def config_text(wish: Wish) -> str:
+    """The instance's config file; JSON's strings are YAML's."""
+    keys = {"source": wish.camera, "background": wish.background, "sink": wish.sink}
+    lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in keys.items()]
+    unit = instance_unit(wish.instance)
+    head = [
+        f"# What the service {unit} does, written by edgeseg service install.",
+        f"# Change it, then: edgeseg config check && sudo systemctl reload {unit}",
+    ]
+    return "\n".join([*head, *lines, ""])
+
+
+def network_text(port: int) -> str:
+    """The drop-in that opens the instance's network, which its unit has closed."""
+    return (
+        f"# Written by edgeseg service install --port {port}: without it the service has no network at all.\n"
+        "[Service]\n"
+        "PrivateNetwork=no\n"
+        "IPAddressDeny=\n"
+        "RestrictAddressFamilies=AF_INET AF_INET6\n"
+        f"SocketBindDeny=any\nSocketBindAllow=tcp:{port}\n"
+    )
