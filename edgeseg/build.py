@@ -69,6 +69,8 @@ class Settings:
     hflip: bool = False
     vflip: bool = False
     max_mask_age_s: float = 0.25
+    idle: bool = True  # a camera rests while nobody reads the sink
+    idle_after_s: float = 2.0
     every: int = 1  # the engine is asked about each so many-th frame
     models: str | None = None  # a folder of tiers, looked in before the others
     key: dict[str, Any] = field(default_factory=dict)
@@ -94,7 +96,8 @@ def build(settings: Settings, emit: Emit, clock: Clock | None = None) -> Run:
     check_words(named(settings))
     refuse_same_file(settings)
     mode, background = open_background(settings.background)
-    source = open_source(settings.source, SourceWish(settings.size, settings.fps, settings.realtime), clock, emit)
+    wish = SourceWish(settings.size, settings.fps, settings.realtime)
+    source = open_source(settings.source, wish, clock, emit)
     try:
         fps = settings.fps or source.info.fps
         if not source.info.live:
@@ -110,8 +113,15 @@ def build(settings: Settings, emit: Emit, clock: Clock | None = None) -> Run:
         source.close()
         raise
     flip = Flip(settings.hflip, settings.vflip) if settings.hflip or settings.vflip else None
-    limits = Limits(settings.frames, settings.fps, settings.max_mask_age_s, infer_every=settings.every)
-    runtime = Runtime(source, pipeline, sink, clock, emit, limits, flip)
+    limits = Limits(
+        settings.frames,
+        settings.fps,
+        settings.max_mask_age_s,
+        infer_every=settings.every,
+        idle_after_s=settings.idle_after_s if settings.idle else None,
+    )
+    reopen = partial(open_source, settings.source, wish, clock, emit) if is_camera(settings.source) else None
+    runtime = Runtime(source, pipeline, sink, clock, emit, limits, flip, reopen=reopen)
     if settings.engine in APART and engine is not None:
         engine.lose = runtime.fail  # type: ignore[attr-defined]
     tier = settings.tier if engine and settings.segmenter == "tier" else None
@@ -293,6 +303,11 @@ def open_source(spec: str, wish: SourceWish, clock: Clock, emit: Emit) -> FrameS
         raise UsageError(f"The source {spec!r} does not say which; write {kind}:{_EXAMPLES[kind]}.")
     source: FrameSource = load("source", kind, SOURCES)(where, wish, clock, emit)
     return source
+
+
+def is_camera(spec: str) -> bool:
+    """Whether a source can be opened anew and gives what is seen then, as a file does not."""
+    return split(spec, [*SOURCES, "auto"])[0] in ("auto", "camera", "picamera2", "gst")
 
 
 _EXAMPLES = {

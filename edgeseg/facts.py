@@ -67,7 +67,22 @@ class RungChanged:
     detail: str
 
 
-Fact = Opened | Dropped | Degraded | Recovered | Noted | RungChanged | Shown
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """The run rests, camera and engine with it; `reason` says why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Awake:
+    """It goes on after so many seconds; `reason` says why."""
+
+    reason: str
+    after_s: float
+
+
+Fact = Opened | Dropped | Degraded | Recovered | Noted | RungChanged | Shown | Idle | Awake
 Emit = Callable[[Fact], None]
 
 

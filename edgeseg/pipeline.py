@@ -129,6 +129,7 @@ class Pipeline:
         self._input: dict[tuple[Size, ColorSpace], _Input] = {}
         self._output: _Output | None = None
         self._last_coverage = 0.0
+        self._is_proved = True  # `prove` comes first
 
     def prove(self) -> None:
         """The known-answer test, once at start; raises CandidateError if the engine does not know the answer."""
@@ -180,15 +181,21 @@ class Pipeline:
     def believe(self, person: U8, frame: Frame) -> U8:
         """Person alpha that may be shown: this one, or what the engine says when it is asked again after a leap.
 
-        A leap is asked about between two known-answer tests: a fault that comes and goes must not slip through.
+        A leap is asked about between two known-answer tests: a fault that comes and goes must not slip through. So is
+        the first answer after a rest, for a device may have lost its mind or its model meanwhile.
         Raises EngineFault if the engine cannot stand by its answer.
         """
         coverage = Mask(person).coverage
-        if is_leap(coverage, self._last_coverage):
+        if not self._is_proved or is_leap(coverage, self._last_coverage):
             person = self._stand_by(frame)
             coverage = Mask(person).coverage
+            self._is_proved = True
         self._last_coverage = coverage
         return person
+
+    def forget(self) -> None:
+        """The engine rests: what it said before counts no more, and it is put to the test before it is believed."""
+        self._last_coverage, self._is_proved = 0.0, False
 
     def _stand_by(self, frame: Frame) -> U8:
         assert self._known is not None
@@ -196,7 +203,8 @@ class Pipeline:
             again = self._ask(frame)
             if self._known.holds(self._ask):
                 return again
-        why = "The mask leapt to nearly everything, and the engine failed its known-answer test."
+        after = "The mask leapt to nearly everything" if self._is_proved else "Frames come again"
+        why = f"{after}, and the engine failed its known-answer test."
         self._doubt(why)
         raise EngineFault(why)
 

@@ -102,6 +102,15 @@ class FrameSink(Protocol):
         """Whether `Frame.alpha` arrives at the other end."""
         ...
 
+    @property
+    def watched(self) -> bool | None:
+        """Whether anybody reads what is written, now; None where that cannot be known.
+
+        False only for certain: a reader in doubt is one. It takes far less than a millisecond, raises nothing and
+        may be asked at any time, after `close` too.
+        """
+        ...
+
     def write(self, frame: Frame) -> None:
         """Take the frame, whose planes the caller will write again after the call.
 

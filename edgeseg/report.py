@@ -25,19 +25,17 @@ class ProcessStart:
 def summary(run: Run, tally: Tally, start: ProcessStart) -> dict[str, Any]:
     """The figures of a finished run, as plain values for JSON. Times of stages are milliseconds a frame."""
     runtime = run.runtime
-    first, last = runtime.first_shown_at, runtime.last_shown_at
-    fps = None
-    if first is not None and last is not None and last > first:
-        fps = round((runtime.shown - 1) / (last - first), 2)
+    first = runtime.first_shown_at
     engine = run.pipeline.engine  # the one that serves at the end
     report = engine.report if engine else None
     return {
         "frames": runtime.shown,
-        "fps": fps,
+        "fps": round(runtime.fps, 2) if runtime.fps is not None else None,
         "stages": runtime.times.table(),
         "drops": dict(tally.drops),
         "masks": dict(tally.masks),
         "degraded": dict(tally.degraded),
+        "idle": {"times": runtime.idles, "seconds": round(runtime.idle_s, 1)},
         "tier": run.tier,
         "requested": run.requested,
         "engine": report.engine if report else None,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # Named alike on the command line, in files and in `Settings`.
 _PLAIN = (
     *("source", "background", "sink", "tier", "engine", "segmenter", "threads", "size", "fps"),
-    *("refine", "hflip", "vflip", "models", "allow_software_gpu", "engine_library", "engine_device"),
+    *("refine", "hflip", "vflip", "idle", "models", "allow_software_gpu", "engine_library", "engine_device"),
 )
 # Names of a chroma key's options: on the command line and in files, and in `Settings.key`.
 _KEY = {
@@ -67,6 +67,8 @@ def merged(settings: Settings, flags: Collection[str], effective: Effective) -> 
     new: dict[str, Any] = {key: said[key] for key in _PLAIN if said.get(key) is not None}
     if effective.is_given("max_mask_age_ms") and "max_mask_age" not in flags:
         new["max_mask_age_s"] = keys.max_mask_age_ms / 1e3
+    if effective.is_given("idle_after_s") and "idle_after" not in flags:
+        new["idle_after_s"] = keys.idle_after_s
     together = replace(settings, **new)
     if together.engine != AUTO:  # what files say of other engines is of no effect; a flag is
         by_flags = {name: getattr(settings, name) for name in flags if name in _PLAIN}

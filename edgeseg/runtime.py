@@ -11,6 +11,10 @@ From a file every frame waits for its own mask and nothing is dropped: the engin
 before is shown. Live, the newest frame wins; one whose own mask is late takes the newest that was believed, moved
 along with the person, if it is no older than `max_mask_age_s`; otherwise it is covered. So does a frame that is not
 asked about, where only each k-th is.
+
+Where nobody reads the sink for a while, a live run rests: the source is closed, the engine is asked nothing but stays
+warm, and the sink gets the cover once a second. When somebody reads, the cover comes at once, and the source is opened
+again.
 """
 
 from __future__ import annotations
@@ -19,17 +23,16 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Generic, TypeVar
 
+from edgeseg.attention import Attention
+from edgeseg.capture_thread import CaptureThread
 from edgeseg.clock import Clock
 from edgeseg.engine_thread import EngineThread
 from edgeseg.errors import CandidateError, EngineFault, OutputClosed
-from edgeseg.facts import Degraded, Dropped, Emit, Recovered, Shown
-from edgeseg.frames import U8, Frame, Mask
+from edgeseg.facts import Awake, Degraded, Dropped, Emit, Idle, Recovered, Shown
+from edgeseg.frames import U8, Frame, Mask, Planes
 from edgeseg.pipeline import Pipeline
 from edgeseg.ports import Engine, FrameSink, FrameSource
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,8 @@ class Limits:
 
     frames: how many to show, None for all. fps: at most so many, None for all. max_mask_age_s: the oldest mask that a
     frame may take which has none of its own. engine_timeout_s: an engine silent for so long hangs. infer_every: the
-    engine is asked about each so many-th frame, and sooner where its mask would grow too old.
+    engine is asked about each so many-th frame, and sooner where its mask would grow too old. idle_after_s: nobody
+    reads the sink for so long before a live run rests; None: it never does.
     """
 
     frames: int | None = None
@@ -46,9 +50,13 @@ class Limits:
     max_mask_age_s: float = 0.25
     engine_timeout_s: float = 5.0
     infer_every: int = 1
+    idle_after_s: float | None = None
 
 
 NO_LIMITS = Limits()
+BLACK = (16, 128, 128)
+RESTING_LOOK_S, RESTING_FEED_S = 0.05, 1.0  # how often it is asked for a reader; how often the cover is written
+WAKING_FEED_S = 0.1  # likewise, until the source gives a frame
 WORK = ("preprocess", "postprocess", "refine", "carry", "background", "composite", "write")  # in the showing thread
 
 
@@ -66,48 +74,12 @@ class Plan:
     frames: int = 1
 
 
-class Mailbox(Generic[T]):
-    """One slot between two threads: the newest item wins."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._item: T | None = None
-        self._closed = False
-
-    def put(self, item: T, wait_s: float | None) -> T | None:
-        """Leave an item; gives back the one it displaced.
-
-        The slot gets `wait_s` seconds to become free, None for as long as it takes. A closed box takes nothing.
-        """
-        with self._changed:
-            self._changed.wait_for(lambda: self._item is None or self._closed, wait_s)
-            if self._closed:
-                return None
-            displaced, self._item = self._item, item
-            self._changed.notify_all()
-            return displaced
-
-    def get(self, wait: bool = True) -> T | None:
-        """The item, waiting for one; None once the box is closed and empty, or if there is none yet and no `wait`."""
-        with self._changed:
-            if wait:
-                self._changed.wait_for(lambda: self._item is not None or self._closed)
-            item, self._item = self._item, None
-            self._changed.notify_all()
-            return item
-
-    def close(self) -> None:
-        """No item will follow."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-
-
 class Runtime:
     """Runs one source through one pipeline into one sink.
 
     prepare: is given each frame in the capture thread, for flips. name: of the plan that it begins with. emit: is given
-    the facts, from any of the threads.
+    the facts, from any of the threads. reopen: opens the source anew, raising as at first; None: it is never closed
+    before the end.
     """
 
     def __init__(
@@ -120,25 +92,32 @@ class Runtime:
         limits: Limits = NO_LIMITS,
         prepare: Callable[[Frame], Frame] | None = None,
         name: str = "",
+        reopen: Callable[[], FrameSource] | None = None,
     ) -> None:
         self.times = pipeline.times
         self.first_shown_at: float | None = None
         self.last_shown_at: float | None = None
         self.shown = 0
         self._infer_every = limits.infer_every  # of frames that are taken
-        self._source, self._pipeline, self._sink = source, pipeline, sink
+        self._pipeline, self._sink = pipeline, sink
         self._clock, self._emit, self._limits = clock, emit, limits
-        self._prepare = prepare
-        self._captured: Mailbox[Frame] = Mailbox()
+        self._prepare, self._reopen = prepare, reopen
         self._stop = threading.Event()
-        self._error: Exception | None = None  # of another thread
+        self._error: Exception | None = None  # of another thread, but for the capture's
         self._newest: Mask | None = None  # the newest believed mask
+        self._has_believed = False  # any mask
         self._newest_time_s = 0.0  # of its frame, in the source's time
         self._asked_at: tuple[int, float] | None = None  # the newest frame that was asked about: its number, its time
         self._last_fault: EngineFault | None = None
         self._degraded: str | None = None
         self._hung = False  # from a file: the engine has not answered in time, and its late answers are nobody's
         self._live = source.info.live
+        self._capture = self._capture_of(lambda: source)
+        self._attention = Attention(sink, limits.idle_after_s if self._live and reopen is not None else None)
+        self.idle = False  # nobody reads, or somebody does and the source has not given a frame yet
+        self.idles = 0  # how often
+        self.idle_s = 0.0  # for how long in all, when it was over
+        self._rested_s = 0.0  # likewise, until the last frame was shown
         pipeline.carries = self._live or limits.infer_every > 1
         self._interval_s = float(1 / source.info.fps) if source.info.fps else 1 / 30
         self._taken = 0  # frames handed to the showing thread
@@ -148,12 +127,25 @@ class Runtime:
         self._engine: EngineThread | None = None
         self._plan = Plan(name, pipeline.engine, limits.infer_every)
         self._wanted: Plan | None = None  # from the next frame on
-        self.captured = 0  # frames that the source gave
+        self._captured = 0  # by captures before this one
 
     def stop(self) -> None:
         """Finish after the frame in hand; from any thread but not from a signal handler, which may hold our locks."""
         self._stop.set()
-        self._captured.close()
+        self._capture.finish()
+
+    @property
+    def captured(self) -> int:
+        """Frames that the source gave."""
+        return self._captured + self._capture.count
+
+    @property
+    def fps(self) -> float | None:
+        """Frames shown a second, from the first to the last, without the rests between; None before the second."""
+        first, last = self.first_shown_at, self.last_shown_at
+        if first is None or last is None or self.shown < 2:
+            return None
+        return (self.shown - 1) / max(1e-9, last - first - self._rested_s)
 
     @property
     def infer_every(self) -> int:
@@ -188,8 +180,7 @@ class Runtime:
         Raises what the source or the sink raised, and CandidateError if the engine failed its known-answer test at
         the start or not one mask could be believed.
         """
-        capture = threading.Thread(target=self._capture, name="edgeseg-capture", daemon=True)
-        capture.start()
+        self._capture.start()
         try:
             if self._pipeline.engine is None:
                 self._show_all()
@@ -204,14 +195,14 @@ class Runtime:
             pass
         finally:
             self.stop()
-            self._source.close()
+            self._capture.close()
             if self._engine is not None:
                 self._engine.close()
-            capture.join(timeout=1.0)
             self._sink.close()
-        if self._error is not None:
-            raise self._error
-        if self._engine is not None and self.shown and self._newest is None:
+        error = self._error or self._capture.error
+        if error is not None:
+            raise error
+        if self._engine is not None and self.shown and not self._has_believed:
             reason = self._last_fault or "it gave no answer."
             raise CandidateError(f"All {self.shown} frames are covered, for the engine made no mask to trust: {reason}")
 
@@ -220,46 +211,85 @@ class Runtime:
         self._pipeline.through(thread.infer)
         return thread
 
-    def _capture(self) -> None:
-        """Read frames and hand them on; a thread of its own."""
-        try:
-            self._capture_frames()
-        except Exception as error:  # noqa: BLE001 - carried to the caller's thread, which raises it
-            if not self._stop.is_set():
-                self._error = error
-        finally:
-            self._captured.close()
-
-    def _capture_frames(self) -> None:
-        now = self._clock.now
-        due_s = 0.0
-        read = 0
-        while not self._stop.is_set() and (self._live or self._limits.frames is None or read < self._limits.frames):
-            start = now()
-            frame = self._source.read()
-            if frame is None:
-                return
-            if self._limits.fps is not None:
-                if frame.time_s < due_s - 1e-4:
-                    self._emit(Dropped("fps_limit"))
-                    continue
-                due_s = max(due_s + float(1 / self._limits.fps), frame.time_s)
-            if self._prepare is not None:
-                frame = self._prepare(frame)
-            frame.captured_at = now()
-            self.times.add("capture", frame.captured_at - start)
-            read += 1
-            self.captured += 1
-            if self._captured.put(frame, 0.0 if self._live else None) is not None:
-                self._emit(Dropped("output_busy"))
+    def _capture_of(self, open_source: Callable[[], FrameSource], first_index: int = 0) -> CaptureThread:
+        limits = self._limits
+        return CaptureThread(
+            open_source,
+            self._prepare,
+            self._clock,
+            self.times,
+            self._emit,
+            live=self._live,
+            fps=limits.fps,
+            frames=limits.frames,
+            first_index=first_index,
+        )
 
     def _next(self, wait: bool = True) -> Frame | None:
         """The next frame to show; None after the last one, once the run is to stop, and without `wait` if late."""
         if self._limits.frames is not None and self._taken >= self._limits.frames:
             return None
-        frame = self._captured.get(wait)
+        frame = self._capture.take(None if wait else 0.0)
+        if frame is not None and self._attention.is_lost(self._clock.now()) and not self._capture.is_over:
+            self._emit(Dropped("idle"))
+            frame = self._rest(frame)
         self._taken += frame is not None
         return None if self._stop.is_set() else frame
+
+    def _rest(self, last: Frame) -> Frame | None:
+        """Let source and engine rest until somebody reads; gives the first frame after that.
+
+        What the sink gets meanwhile is made of a black frame: nothing of the room is kept. Whatever was asked and
+        believed before is forgotten, and frames are numbered on, so that no mask of then can meet a frame of later.
+        """
+        began = self._clock.now()
+        self.idle, self.idles = True, self.idles + 1
+        self._emit(Idle(f"nobody reads {self._sink.detail}"))
+        self._capture.close()
+        self._newest = self._asked_at = None
+        self._pipeline.forget()
+        try:
+            black = _black(last)
+            self._feed_until_read(black)
+            if self._stop.is_set():
+                return None
+            self._emit(Awake(f"somebody reads {self._sink.detail}", self._clock.now() - began))
+            return self._wake(black)
+        finally:
+            self._worked_s = self.times.total_s(WORK)  # without what the covers took
+            self.idle_s += self._clock.now() - began
+            self.idle = False
+
+    def _feed_until_read(self, black: Frame) -> None:
+        now = self._clock.now
+        due = now()
+        while not self._stop.is_set() and self._sink.watched is False:
+            if now() >= due:
+                self._cover(black)
+                due = now() + RESTING_FEED_S
+            self._stop.wait(RESTING_LOOK_S)
+            self._adopt()
+
+    def _wake(self, black: Frame) -> Frame | None:
+        """Open the source again; until its first frame is there, which is given, the reader sees the cover."""
+        assert self._reopen is not None
+        self._captured += self._capture.count
+        self._capture = self._capture_of(self._reopen, black.index + 1)
+        self._capture.start()
+        frame = None
+        while frame is None and not self._stop.is_set() and not self._capture.is_over:
+            self._cover(black)
+            frame = self._capture.take(WAKING_FEED_S)
+        while self._engine is not None and self._engine.pending and self._engine.wait(0):
+            self._engine.take()  # what it said of a frame from before
+        source = self._capture.source
+        if source is not None and source.info.fps:
+            self._interval_s = float(1 / source.info.fps)
+        self._attention.regain()
+        return frame
+
+    def _cover(self, black: Frame) -> None:
+        self._sink.write(self._pipeline.show(black, None))
 
     def _show_all(self) -> None:
         """Nothing is hidden, and there is no engine."""
@@ -317,6 +347,7 @@ class Runtime:
 
     def _believe(self, person: U8, frame: Frame) -> None:
         """A believed person makes the newest mask."""
+        self._has_believed = True
         self._newest, self._newest_time_s = self._pipeline.shape(person, frame), frame.time_s
 
     def _own(self, engine: EngineThread, frame: Frame) -> U8 | None:
@@ -440,7 +471,7 @@ class Runtime:
         self.times.add("work", self._worked_s - before_s)
         self._show_s = end - start
         self.shown += 1
-        self.last_shown_at = end
+        self.last_shown_at, self._rested_s = end, self.idle_s
         if self.first_shown_at is None:
             self.first_shown_at = end
         self._emit(Shown(frame.index, origin))
@@ -449,3 +480,10 @@ class Runtime:
         if self._degraded != cause and not self._stop.is_set():
             self._degraded = cause
             self._emit(Degraded(cause, detail))
+
+
+def _black(frame: Frame) -> Frame:
+    """A black frame as large as this one, at its time."""
+    planes = Planes.allocate(frame.size)
+    planes.fill(BLACK)
+    return Frame(planes, frame.size, frame.index, frame.pts, frame.time_base, frame.color, frame.captured_at)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.errors import one_line
-from edgeseg.facts import Degraded, Fact, Noted, Opened, Recovered, Tally
+from edgeseg.facts import Awake, Degraded, Fact, Idle, Noted, Opened, Recovered, Tally
 from edgeseg.report import rss_mb
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Watch:
         self._tally = tally
         self._console = None if quiet else _console(stderr=True)
         self._lock = threading.Lock()
+        self._table: Table | None = None  # as it was drawn last
 
     def __call__(self, fact: Fact) -> None:
         """Take one fact, from any thread."""
@@ -49,6 +50,10 @@ class Watch:
             self._say(f"degraded ({fact.cause}): {fact.detail}")
         elif isinstance(fact, Recovered):
             self._say(f"recovered ({fact.cause})")
+        elif isinstance(fact, Idle):
+            self._say(f"idle: {fact.reason}")
+        elif isinstance(fact, Awake):
+            self._say(f"awake after {fact.after_s:.0f} s: {fact.reason}")
         elif isinstance(fact, Noted | Opened):
             self._say(f"{fact.what}: {fact.detail}")
 
@@ -75,12 +80,12 @@ class Watch:
 
     def _figures(self, run: Run) -> Table:
         runtime = run.runtime
-        first, last = runtime.first_shown_at, runtime.last_shown_at
-        fps = (runtime.shown - 1) / (last - first) if first and last and last > first else 0.0
-        table = _stages(runtime.times.table())
+        if self._table is None or not runtime.idle:  # sorting all times is too much for a run that rests
+            self._table = _stages(runtime.times.table())
         drops = sum(self._tally.drops.values())
-        table.title = f"{runtime.shown} frames, {fps:.1f} FPS, {drops} dropped, {rss_mb():.0f} MB"
-        return table
+        rate = "idle" if runtime.idle else f"{runtime.fps or 0.0:.1f} FPS"
+        self._table.title = f"{runtime.shown} frames, {rate}, {drops} dropped, {rss_mb():.0f} MB"
+        return self._table
 
 
 def print_figures(figures: dict[str, Any]) -> None:
@@ -93,6 +98,8 @@ def print_figures(figures: dict[str, Any]) -> None:
         f"{figures['frames']} frames at {fps}{first}, {figures['rss_mb']} MB",
         f"dropped: {drops}; covered: {figures['masks'].get('cover', 0)}; carried: {figures['masks'].get('carried', 0)}",
     ]
+    if figures["idle"]["times"]:
+        lines.append(f"idle: {figures['idle']['seconds']} s, {figures['idle']['times']} times")
     if figures["engine"]:
         who = f"{figures['engine']}, {figures['adapter']}" if figures["adapter"] else figures["engine"]
         lines.append(

@@ -81,7 +81,10 @@ class Steering:
 
     def _run(self) -> None:
         while not self._stop.wait(LOOK_S):
-            seen, self._not_built = replace(self._looker.look(self._read()), not_built=self._not_built), None
+            looked = self._looker.look(self._read())
+            if looked is None:
+                continue  # nothing runs that could be judged
+            seen, self._not_built = replace(looked, not_built=self._not_built), None
             self._state, decision = self._decided(seen)
             for note in decision.notes:
                 self._emit(Noted("governor", note))
@@ -146,9 +149,18 @@ class Looker:
         self._plan = runtime.plan.name
         self._counts = {"infer": 0, "work": 0}
         self._in = self._out = 0
+        self._rested = (False, 0)
 
-    def look(self, reading: Reading | None) -> Observation:
-        """What was seen since the last call, the frames' times per frame, the sensors as they were read last."""
+    def look(self, reading: Reading | None) -> Observation | None:
+        """What was seen since the last call, the frames' times per frame, the sensors as they were read last.
+
+        None if the run was idle for a part of that time: that few frames came out of it says nothing of the board.
+        """
+        seen, before = self._seen(reading), self._rested
+        self._rested = self._runtime.idle, self._runtime.idles
+        return None if True in (before[0], self._rested[0]) or before[1] != self._rested[1] else seen
+
+    def _seen(self, reading: Reading | None) -> Observation:
         runtime, now = self._runtime, self._clock.now()
         plan, shown, captured = runtime.plan, runtime.shown, runtime.captured
         span_s, self._at_s = now - self._at_s, now

@@ -73,6 +73,10 @@ def run(
     every: Annotated[
         int, typer.Option(min=1, max=4, help="Infer each so many-th frame; the others carry its mask along.")
     ] = 1,
+    idle: Annotated[
+        bool, typer.Option("--idle/--no-idle", help="Let camera and model rest while nobody reads the sink.")
+    ] = True,
+    idle_after: Annotated[float, typer.Option(min=0, help="Seconds without a reader before they rest.")] = 2.0,
     models: ModelsOption = None,
     profile: Annotated[str | None, typer.Option(help="Take this profile, see `edgeseg profile list`.")] = None,
     instance: Annotated[str | None, typer.Option(help="Also take the config file NAME.yaml.")] = None,
@@ -130,6 +134,8 @@ def run(
         hflip=hflip,
         vflip=vflip,
         max_mask_age_s=_milliseconds("--max-mask-age", max_mask_age),
+        idle=idle,
+        idle_after_s=_seconds("--idle-after", idle_after),
         every=every,
         models=models or None,
         key={name: value for name, value in key.items() if value is not None},
@@ -222,3 +228,9 @@ def _milliseconds(option: str, value: float) -> float:
     if not math.isfinite(value):
         raise UsageError(f"{option} is {value}; write a number of milliseconds, such as 250.")
     return value / 1e3
+
+
+def _seconds(option: str, value: float) -> float:
+    if not math.isfinite(value):
+        raise UsageError(f"{option} is {value}; write a number of seconds, such as 2.")
+    return value

@@ -162,6 +162,10 @@ class Keys(Part):
     max_mask_age_ms: Annotated[float, Field(ge=0, le=60_000, allow_inf_nan=False)] = Field(
         default=250.0, description="Milliseconds that a live frame's mask may be old; then it is covered."
     )
+    idle: bool = Field(default=True, description="Let camera and model rest while nobody reads the sink.")
+    idle_after_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = Field(
+        default=2.0, description="Seconds without a reader before they rest."
+    )
     models: Line | None = Field(default=None, description="A folder of tiers to look in first.")
     allow_software_gpu: bool = Field(
         default=False, description="Let a GPU driver that computes on the CPU count as a GPU."

@@ -34,6 +34,8 @@ class ImagesSink:
     Raises OutputError for a place where nothing can be written, UsageError for transparency in a JPEG.
     """
 
+    watched = None
+
     def __init__(self, where: str, wish: SinkWish, emit: Emit) -> None:
         self._path = Path(where)
         self._emit = emit

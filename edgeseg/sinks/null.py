@@ -12,6 +12,7 @@ class NullSink:
     """Takes every frame and forgets it; `where` means nothing."""
 
     keeps_alpha = True
+    watched = None
     detail = "nowhere: frames are counted and forgotten"
 
     def __init__(self, where: str, wish: SinkWish, emit: Emit) -> None:

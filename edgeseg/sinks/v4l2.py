@@ -7,6 +7,11 @@
 
 Frames are handed over with write(), a whole one each time: what programs that read the device get is the newest. The
 three structures below are those of linux/videodev2.h.
+
+Whether anybody reads is told by the module's reference count, which is how often its devices are open (Linux's
+Documentation/ABI/stable/sysfs-module; the kernel's chrdev_open() takes one each time). It is there with every version
+of the driver, everybody may read it, and no reader can be missed, in whichever container it is. Of several devices it
+does not say which one is open: while somebody has another one, ours counts as read.
 """
 
 from __future__ import annotations
@@ -42,6 +47,7 @@ _QUERYCAP = 2 << 30 | _CAPABILITY.size << 16 | ord("V") << 8 | 0
 _S_FMT = 3 << 30 | _FORMAT.size << 16 | ord("V") << 8 | 5
 _STREAMON = 1 << 30 | 4 << 16 | ord("V") << 8 | 18
 _LOOPBACK = "v4l2 loopback"  # in QUERYCAP's driver field
+_REFERENCES = Path("sys/module/v4l2loopback/refcnt")
 _HINT = "`sudo modprobe v4l2loopback exclusive_caps=1` makes one"
 
 
@@ -54,7 +60,15 @@ class V4l2Sink:
 
     keeps_alpha = False
 
-    def __init__(self, where: str, wish: SinkWish, emit: Emit, dev: Path = Path("/dev"), ioctl: Ioctl | None = None):
+    def __init__(
+        self,
+        where: str,
+        wish: SinkWish,
+        emit: Emit,
+        dev: Path = Path("/dev"),
+        ioctl: Ioctl | None = None,
+        root: Path = Path("/"),
+    ):
         if wish.alpha:
             raise UsageError("a virtual webcam cannot hold transparency; name a .webm or .mov file")
         self._path = Path(where)
@@ -62,6 +76,7 @@ class V4l2Sink:
         self._ioctl = ioctl or fcntl.ioctl
         self._fit = FirstSize(emit)
         self._block: U8 | None = None
+        self._references: Path | None = None  # the file that counts who has devices of the driver open, ours among them
         self._fd = -1
         try:
             self._fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
@@ -69,6 +84,8 @@ class V4l2Sink:
         except OSError as error:
             self.close()
             raise self._refused(error, dev) from error
+        if driver == _LOOPBACK:
+            self._references = root / _REFERENCES
         if not capabilities & _OUTPUT:
             self.close()
             if driver == _LOOPBACK:  # with exclusive_caps it is a camera as long as somebody writes
@@ -81,6 +98,17 @@ class V4l2Sink:
         """The device, its name, and the size once it is known."""
         size = f", {self._fit.size.even} I420" if self._fit.size else ""
         return f"{self._path} ({self._card}){size}"
+
+    @property
+    def watched(self) -> bool | None:
+        """False if nobody but this sink has a device of v4l2loopback open; None for other drivers, and once closed."""
+        if self._references is None or self._fd < 0:
+            return None
+        try:
+            count = int(self._references.read_bytes())
+        except (OSError, ValueError):
+            return None
+        return count > 1 if count > 0 else None  # we have one open: a module that nobody uses is not ours
 
     def write(self, frame: Frame) -> None:
         """Show `frame` on the device. Raises OutputError, NotPermitted if another program writes to it."""

@@ -97,6 +97,8 @@ class VideoSink:
     Raises UsageError for an ending or a wish it cannot serve, OutputError for a place where nothing can be written.
     """
 
+    watched = None
+
     def __init__(self, where: str, wish: SinkWish, emit: Emit) -> None:
         self._path = Path(where)
         self._wish = wish

@@ -33,6 +33,7 @@ class Y4mSink:
     """
 
     keeps_alpha = False
+    watched = None
 
     def __init__(self, where: str, wish: SinkWish, emit: Emit, fd: int = 1) -> None:
         if wish.alpha:

@@ -16,8 +16,9 @@ class FakeSink:
     """Obeys the contract of `FrameSink` and keeps a copy of every frame.
 
     Levers: `fail_at`, the number of the write (from 0) that raises `error`, as does every one after it; `slow`,
-    called before each write is done (sleep in it, or wait for an event). History: `frames`, the last `keep` of them
-    (None: all); `written`, how many there were; `closes`, how often it was closed.
+    called before each write is done (sleep in it, or wait for an event); `watched`, what is said of readers. History:
+    `frames`, the last `keep` of them (None: all); `written`, how many there were; `closes`, how often it was closed;
+    `asked`, how often for `watched`.
     """
 
     keeps_alpha = True
@@ -32,6 +33,7 @@ class FakeSink:
         error: OutputError | None = None,
         slow: Callable[[Frame], None] | None = None,
         keep: int | None = None,
+        watched: bool | None = None,
     ) -> None:
         self.where = where
         self.wish = wish or SinkWish()
@@ -41,6 +43,17 @@ class FakeSink:
         self.frames: deque[Frame] = deque(maxlen=keep)
         self.written = 0
         self.closes = 0
+        self._watched, self.asked = watched, 0
+
+    @property
+    def watched(self) -> bool | None:
+        """What the lever says."""
+        self.asked += 1
+        return self._watched
+
+    @watched.setter
+    def watched(self, watched: bool | None) -> None:
+        self._watched = watched
 
     @property
     def detail(self) -> str:

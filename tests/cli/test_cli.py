@@ -25,6 +25,7 @@ from edgeseg.testing.engine import FakeEngine
 from edgeseg.tiers.catalogue import DEFAULT_TIER, catalogue
 
 FIGURES = {"frames", "fps", "stages", "drops", "tier", "engine", "delegated", "rss_mb", "first_frame_s", "output"}
+FIGURES |= {"idle"}
 BORDERS = "--key-saturation 0.25 --key-value 0.1 --key-softness 0.2"
 TIER = DEFAULT_TIER
 

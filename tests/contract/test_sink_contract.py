@@ -120,6 +120,15 @@ def test_it_says_what_it_is_in_one_line(case: Case) -> None:
     assert len([fact for fact in case.facts if isinstance(fact, Opened)]) <= 1
 
 
+def test_it_knows_whether_anybody_reads_or_says_that_it_does_not(case: Case) -> None:
+    sink = case.open()
+    assert sink.watched in (True, False, None)
+    sink.write(frame())
+    assert sink.watched in (True, False, None)
+    sink.close()
+    assert sink.watched in (True, False, None)
+
+
 def test_sizes_and_alpha_may_come_and_go(case: Case) -> None:
     sink = case.open()
     for index, size in enumerate([Size(64, 48), Size(33, 21), Size(640, 2), Size(1, 1), Size(64, 48)]):

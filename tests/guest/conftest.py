@@ -41,6 +41,16 @@ def sensor_steps():
 
 
 @pytest.fixture(scope="session")
+def idle_steps():
+    """What each step of drill_idle.py saw in the guest, by its name."""
+    _wanted(guest.missing)
+    outcome = guest.run(HERE / "drill_idle.py")
+    print(outcome.console)
+    assert outcome.exit_code == 0, outcome.console[-3000:]
+    return {step["step"]: step for step in outcome.steps}
+
+
+@pytest.fixture(scope="session")
 def picamera2_said():
     """What drill_picamera2.py saw in the Debian 13 root."""
     _wanted(picamera2_root.missing)

@@ -37,6 +37,8 @@ refine: false
 hflip: true
 vflip: true
 max_mask_age_ms: 125
+idle: false
+idle_after_s: 7.5
 models: folder
 segmenter: chroma
 key_color: "#00b140"
@@ -64,6 +66,8 @@ def test_every_word_of_a_file_reaches_the_run(tmp_path: Path) -> None:
         hflip=True,
         vflip=True,
         max_mask_age_s=0.125,
+        idle=False,
+        idle_after_s=7.5,
         models="folder",
         key=key,
     )
@@ -72,7 +76,9 @@ def test_every_word_of_a_file_reaches_the_run(tmp_path: Path) -> None:
 
 
 def test_every_flag_goes_before_the_file(tmp_path: Path) -> None:
-    flags = {line.partition(":")[0] for line in EVERYTHING.splitlines()} - {"max_mask_age_ms"} | {"max_mask_age"}
+    in_units = {"max_mask_age_ms": "max_mask_age", "idle_after_s": "idle_after"}
+    words = [line.partition(":")[0] for line in EVERYTHING.splitlines()]
+    flags = {in_units.get(word, word) for word in words}
     assert merged(PLAIN, flags, files(tmp_path, EVERYTHING)) == Settings(
         source="auto", size=Size(1280, 720), fps=Fraction(30)
     )

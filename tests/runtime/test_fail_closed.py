@@ -3,10 +3,14 @@
 The whole pipeline runs, threads and all, with faults drawn by hypothesis. The engine otherwise answers the exact mask,
 and the room lies farther from the person than the margin. One pattern is left out because nobody can tell it from
 the truth: a fault that comes and goes call by call, in step with the known-answer test (good answers follow a leap).
+
+Some of the live runs rest in between, as nobody reads: the camera is opened again, and the person is elsewhere then.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -17,6 +21,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from scene import GREY, Scene, finder, leaks
 
+from edgeseg import attention
 from edgeseg.backgrounds.blur import BlurBackground
 from edgeseg.backgrounds.color import ColorBackground
 from edgeseg.clock import SystemClock
@@ -49,6 +54,7 @@ class Case:
     speed: int
     every: int = 1
     cloth: bool = False
+    rest_after: int | None = None  # live: nobody reads once so many frames were written, until the run rests
 
 
 def _ios() -> st.SearchStrategy[ModelIO]:
@@ -75,15 +81,32 @@ def _cases() -> st.SearchStrategy[Case]:
         speed=st.integers(-8, 8),
         every=st.integers(1, 4),
         cloth=st.booleans(),
+        rest_after=st.sampled_from([None, None, 1, 3, 6]),
     )
 
 
-def _place(case: Case, index: int) -> tuple[int, int]:
-    return (int(np.clip(case.start + case.speed * index, 50, 205)), 76)
+def _place(case: Case, index: int, opened: int = 0) -> tuple[int, int]:
+    """Of the person in the frame of that index, of the source that was opened as that one."""
+    x = int(np.clip(case.start + case.speed * index, 50, 205))
+    return (255 - x if opened % 2 else x, 76)
 
 
-def _run(case: Case, made_of: dict[int, int] | None = None) -> tuple[FakeSink, Tally]:
-    """made_of: is told by frame which one its mask was made of, if it had a mask."""
+@contextmanager
+def _asked_at_each_frame() -> Iterator[None]:
+    before, attention.ASK_S = attention.ASK_S, 0.0
+    try:
+        yield
+    finally:
+        attention.ASK_S = before
+
+
+Told = dict[int, tuple[int, int]]
+
+
+def _run(case: Case, made_of: dict[int, int] | None = None, came: Told | None = None) -> tuple[FakeSink, Tally]:
+    """made_of: is told by frame which one its mask was made of, if it had a mask. came: by frame, of which opening of
+    the source it is, and the how manieth of it.
+    """
     checkered = case.mode == "blur"
     engine = FakeEngine(case.io, finder(checkered))
     for after, what, calls in case.faults:
@@ -98,25 +121,50 @@ def _run(case: Case, made_of: dict[int, int] | None = None) -> tuple[FakeSink, T
     pipeline = Pipeline(engine, background, SCENE.known(), clock, mode=mode, refine=case.refine)
     scene, show = Scene(cloth=case.cloth), pipeline.show
 
+    opened = 0
+    of_frame: dict[int, tuple[int, int]] = {}  # by the object, for it is numbered on later
+
+    def prepare(frame: Frame) -> Frame:
+        of_frame[id(frame)] = opened, frame.index
+        return frame
+
     def noted(frame: Frame, mask: Mask | None) -> Frame:
+        if came is not None and id(frame) in of_frame:
+            came.setdefault(frame.index, of_frame[id(frame)])
         if mask is not None and made_of is not None:
             made_of[frame.index] = mask.frame_index
         return show(frame, mask)
 
     pipeline.show = noted  # type: ignore[method-assign]
-    source = FakeSource(
-        paint=lambda index, planes: scene.paint(_place(case, index), planes, checkered),
-        size=SCENE.size,
-        count=FRAMES,
-        fps=Fraction(100),
-        live=case.live,
-        clock=clock,
-    )
-    sink, tally = FakeSink(), Tally()
-    limits = Limits(engine_timeout_s=0.05, max_mask_age_s=0.1, infer_every=case.every)
-    runtime = Runtime(source, pipeline, sink, clock, tally, limits)
+
+    def source() -> FakeSource:
+        number = opened
+        return FakeSource(
+            paint=lambda index, planes: scene.paint(_place(case, index, number), planes, checkered),
+            size=SCENE.size,
+            count=FRAMES,
+            fps=Fraction(100),
+            live=case.live,
+            clock=clock,
+        )
+
+    def reopened() -> FakeSource:
+        nonlocal opened
+        opened += 1
+        return source()
+
+    def reader(frame: Frame) -> None:
+        if runtime.idle:
+            sink.watched = True
+        elif sink.written == case.rest_after:
+            sink.watched = False
+
+    sink, tally = FakeSink(watched=True, slow=reader), Tally()
+    limits = Limits(engine_timeout_s=0.05, max_mask_age_s=0.1, infer_every=case.every, idle_after_s=0.0)
+    runtime = Runtime(source(), pipeline, sink, clock, tally, limits, prepare, reopen=reopened)
     try:
-        runtime.run()
+        with _asked_at_each_frame():
+            runtime.run()
     except CandidateError:
         pass  # every frame was covered, or the engine failed its first test: allowed, and nothing showed
     finally:
@@ -134,6 +182,8 @@ def _run(case: Case, made_of: dict[int, int] | None = None) -> tuple[FakeSink, T
 @example(Case(ModelIO(144, 256), "alpha", False, False, ((5, "nan", 2),), (0.0,), 60, 3, 3, True))
 @example(Case(ModelIO(144, 256), "blur", True, False, (), (0.0,), 180, -8, 4, True))
 @example(Case(ModelIO(72, 128), "color", True, True, (), (0.03,), 60, 8, 2, True))
+@example(Case(ModelIO(72, 128), "alpha", True, True, (), (0.03,), 60, 8, 3, True, 3))
+@example(Case(ModelIO(72, 128), "blur", True, True, ((9, "half", 7),), (0.0,), 60, 8, 1, False, 3))
 def test_the_room_never_shows(case: Case) -> None:
     """Nothing farther from the person than the margin, in the frame that the shown mask was made of."""
     leak = _first_leak(case)
@@ -142,10 +192,15 @@ def test_the_room_never_shows(case: Case) -> None:
 
 def _first_leak(case: Case) -> str | None:
     made_of: dict[int, int] = {}
-    sink, _ = _run(case, made_of)
+    came: Told = {}
+    sink, _ = _run(case, made_of, came)
     for frame in sink.frames:
         mask_of = made_of.get(frame.index, frame.index)
-        leak = leaks(SCENE, frame, _place(case, mask_of), case.mode, carried=mask_of != frame.index)
+        opened, number = came.get(mask_of, (0, 0))  # else it is the cover of a rest, which has nobody's place
+        if mask_of in came and came[frame.index][0] != opened:
+            return f"frame {frame.index} with the mask of {mask_of}, from before the rest"
+        place = _place(case, number, opened)
+        leak = leaks(SCENE, frame, place, case.mode, carried=mask_of != frame.index)
         if leak is not None:
             return f"frame {frame.index} with the mask of {mask_of}: {leak}"
     return None
@@ -193,6 +248,17 @@ def test_the_property_can_fail(mode: str) -> None:
         for ours, theirs in zip(faint.planes, planes, strict=True):
             ours[...] = (ours * 0.9 + theirs * 0.1).astype(np.uint8)
         assert leaks(SCENE, faint, _place(case, 0), mode)
+
+
+def test_the_property_sees_rests() -> None:
+    """Half of the sink's frames are of the camera that was opened again, with the person in them."""
+    case = replace(FAST, live=True, rest_after=6, every=1)
+    made_of: dict[int, int] = {}
+    came: Told = {}
+    _, tally = _run(case, made_of, came)
+    assert {opened for opened, _ in came.values()} == {0, 1}
+    assert tally.drops["idle"] == 1
+    assert any(came[of][0] == 1 for of in made_of.values())
 
 
 def test_a_believed_person_shows() -> None:

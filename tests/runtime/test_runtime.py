@@ -11,13 +11,14 @@ import pytest
 from scene import Scene, finder
 
 from edgeseg.backgrounds.color import ColorBackground
+from edgeseg.capture_thread import Mailbox
 from edgeseg.clock import SystemClock
 from edgeseg.errors import CandidateError, OutputClosed, OutputError, SourceError
 from edgeseg.facts import Degraded, Dropped, Fact, Recovered, Shown, Tally
 from edgeseg.frames import Planes, Size
 from edgeseg.pipeline import Mode, Pipeline
 from edgeseg.ports import ModelIO
-from edgeseg.runtime import Limits, Mailbox, Runtime
+from edgeseg.runtime import Limits, Runtime
 from edgeseg.testing.engine import FakeEngine
 from edgeseg.testing.sink import FakeSink
 from edgeseg.testing.source import FakeSource

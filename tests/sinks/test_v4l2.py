@@ -146,3 +146,45 @@ def test_rows_with_gaps(device: Path) -> None:
     frame.planes = type(frame.planes)(*(np.pad(p, ((0, 0), (0, 32)))[:, : p.shape[1]] for p in frame.planes))
     V4l2Sink(str(device), SinkWish(), ignore, ioctl=Driver()).write(frame)
     assert device.read_bytes() == b"".join(plane.tobytes() for plane in frame.planes)
+
+
+@pytest.fixture
+def references(tmp_path: Path) -> Path:
+    """The module's file, under `tmp_path` as root."""
+    path = tmp_path / "sys/module/v4l2loopback/refcnt"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "watched"),
+    [
+        ("1\n", False),
+        ("2\n", True),
+        ("17\n", True),
+        ("0\n", None),
+        ("-1\n", None),
+        ("", None),
+        ("many", None),
+        ("\xff", None),
+    ],
+)
+def test_readers_are_those_who_have_it_open_beside_us(
+    device: Path, references: Path, tmp_path: Path, text: str, watched: bool | None
+) -> None:
+    sink = V4l2Sink(str(device), SinkWish(), ignore, ioctl=Driver(), root=tmp_path)
+    references.write_text(text)
+    assert sink.watched is watched
+    sink.write(make_frame())
+    assert sink.watched is watched
+    sink.close()
+    assert sink.watched is None
+
+
+def test_who_reads_is_not_known_without_the_module_s_file(device: Path, tmp_path: Path) -> None:
+    assert V4l2Sink(str(device), SinkWish(), ignore, ioctl=Driver(), root=tmp_path).watched is None
+
+
+def test_who_reads_is_not_known_of_another_driver(device: Path, references: Path, tmp_path: Path) -> None:
+    references.write_text("1\n")
+    assert V4l2Sink(str(device), SinkWish(), ignore, ioctl=Driver(name=b"akvcam"), root=tmp_path).watched is None
