@@ -71,7 +71,9 @@ def parser() -> argparse.ArgumentParser:
         names = ("--camera", "--source") if name == "camera" else (f"--{name}",)
         default = usual.wait_s if name == "wait" else getattr(usual, name)
         made.add_argument(*names, dest=name, type=kinds.get(name, str), default=default, help=text)
-    made.add_argument("--os-packages", action=argparse.BooleanOptionalAction, help="Lend it the system's Python packages.")
+    made.add_argument(
+        "--os-packages", action=argparse.BooleanOptionalAction, help="Lend it the system's Python packages."
+    )
     made.add_argument("--calibrate", action=argparse.BooleanOptionalAction, default=True, help="Measure the tiers.")
     made.add_argument("--dry-run", action="store_true", help="Only say what would be done.")
     return made

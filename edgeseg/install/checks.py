@@ -32,11 +32,15 @@ class Problem(NamedTuple):
     sentence: str
 
 
-def problems(
-    wish: Wish, machine: Machine, where: Where, taken: Callable[[int], bool] = port_is_taken
-) -> list[Problem]:
+def problems(wish: Wish, machine: Machine, where: Where, taken: Callable[[int], bool] = port_is_taken) -> list[Problem]:
     """Those that stop an install first."""
-    found = [*_rights(machine), *_system(machine), *_room(machine), *_devices(wish, machine, where), *_words(wish, taken)]
+    found = [
+        *_rights(machine),
+        *_system(machine),
+        *_room(machine),
+        *_devices(wish, machine, where),
+        *_words(wish, taken),
+    ]
     return sorted(found, key=lambda one: one.kind is None)
 
 
@@ -56,18 +60,20 @@ def _system(machine: Machine) -> Iterator[Problem]:
     if not low <= machine.python <= high:
         yield Problem(
             UsageError,
-            f"This is Python {_dots(machine.python)}, and edgeseg is made for {_dots(low)} to {_dots(high)}: run it with"
-            f" one of those, such as python{_dots(high)} -m edgeseg.install.",
+            f"This is Python {_dots(machine.python)}, and edgeseg is made for {_dots(low)} to {_dots(high)}: run it"
+            f" with one of those, such as python{_dots(high)} -m edgeseg.install.",
         )
     if not machine.has_venv:
         yield Problem(UsageError, "This Python cannot make a venv: sudo apt install python3-venv.")
     if machine.glibc is None:
-        yield Problem(UsageError, "The C library is not glibc, for which alone the wheels are made: use Debian or Ubuntu.")
+        yield Problem(
+            UsageError, "The C library is not glibc, for which alone the wheels are made: use Debian or Ubuntu."
+        )
     elif machine.glibc < OLDEST_GLIBC:
         yield Problem(
             UsageError,
-            f"glibc is {_dots(machine.glibc)}, and the wheels need {_dots(OLDEST_GLIBC)}: use Debian 12, Ubuntu 22.04 or"
-            " newer.",
+            f"glibc is {_dots(machine.glibc)}, and the wheels need {_dots(OLDEST_GLIBC)}: use Debian 12, Ubuntu 22.04"
+            " or newer.",
         )
     if machine.os_version not in TESTED.get(machine.os_id, ()):
         yield Problem(None, f"{machine.os_name} is not among the systems that edgeseg is made for; it may work.")
@@ -77,16 +83,16 @@ def _room(machine: Machine) -> Iterator[Problem]:
     if machine.root_fs in ("overlay", "overlayfs"):
         yield Problem(
             OutputError,
-            "The root file system is an overlay: all that is installed would be gone after a restart. On Raspberry Pi OS:"
-            " sudo raspi-config nonint disable_overlayfs, restart, install, then enable_overlayfs.",
+            "The root file system is an overlay: all that is installed would be gone after a restart. On Raspberry Pi"
+            " OS: sudo raspi-config nonint disable_overlayfs, restart, install, then enable_overlayfs.",
         )
     elif machine.read_only:
         yield Problem(OutputError, "The root file system is read-only: sudo mount -o remount,rw / first.")
     if machine.free_mb < NEEDED_MB:
         yield Problem(
             OutputError,
-            f"/opt has {machine.free_mb} MB free, and {NEEDED_MB} MB are needed for a release and the next one beside it:"
-            " make room (sudo apt clean, journalctl --vacuum-size=50M) or use a larger card.",
+            f"/opt has {machine.free_mb} MB free, and {NEEDED_MB} MB are needed for a release and the next one beside"
+            " it: make room (sudo apt clean, journalctl --vacuum-size=50M) or use a larger card.",
         )
 
 
@@ -108,7 +114,9 @@ def _devices(wish: Wish, machine: Machine, where: Where) -> Iterator[Problem]:
 
 
 def _loopback(machine: Machine) -> Iterator[Problem]:
-    remedy = "sudo apt install v4l2loopback-dkms (and the headers of the kernel: raspberrypi-kernel-headers on Raspberry"
+    remedy = (
+        "sudo apt install v4l2loopback-dkms (and the headers of the kernel: raspberrypi-kernel-headers on Raspberry"
+    )
     remedy += " Pi OS, linux-headers-$(uname -r) elsewhere); or install without a virtual webcam by --sink null"
     if machine.loopback is None and not machine.loopback_installed:
         sentence = f"v4l2loopback, which makes the virtual webcam, is not installed for the kernel {machine.kernel}"
@@ -127,7 +135,9 @@ def _words(wish: Wish, taken: Callable[[int], bool]) -> Iterator[Problem]:
         if not value.strip() or not value.isprintable():
             yield Problem(UsageError, f"{option} is {value!r}; write what edgeseg run takes there.")
     if wish.sink == "-":
-        yield Problem(UsageError, "--sink - writes to standard output, which a service has not: name a device or a file.")
+        yield Problem(
+            UsageError, "--sink - writes to standard output, which a service has not: name a device or a file."
+        )
     for option, folder in (("--wheel", wish.wheel), ("--wheelhouse", wish.wheelhouse)):
         if folder is not None and not folder.exists():
             yield Problem(UsageError, f"{option} is {folder}, and that is not there.")

@@ -64,8 +64,8 @@ def do(here: Here, steps: Sequence[Step]) -> list[Step]:
 def uninstall(here: Here, keep_state: bool) -> list[str]:
     """Take away what was installed, the last first; what was. With `keep_state` settings and measurements stay.
 
-    The caller holds the lock, whose file goes with the rest. What runs is stopped first. Raises UsageError where nothing
-    was installed.
+    The caller holds the lock, whose file goes with the rest. What runs is stopped first. Raises UsageError where
+    nothing was installed.
     """
     entries = list(here.manifest.entries)
     if not any(path.name != "lock" for path in here.where.base.iterdir()):

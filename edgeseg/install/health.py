@@ -12,6 +12,7 @@ from edgeseg.install.systemd import UnitState
 
 _FPS = re.compile(r"(\d+(?:\.\d+)?) ?fps", re.IGNORECASE)
 _TEMP = re.compile(r"(\d+(?:\.\d+)?) ?°?C\b")
+_COVERED = re.compile(r"covered: |^no frames")
 _EVERY_S = 1.0
 
 
@@ -65,7 +66,10 @@ def verdict(seen: Sequence[Seen], before_fps: float | None, limits: Limits) -> s
         return found
     if seen[-1].state.active != "active":
         return f"it is {seen[-1].state.active} and not ready{_saying(seen[-1].state)}"
-    late = [one.fps for one in seen[len(seen) // 2 :] if one.fps is not None]
+    second_half = seen[len(seen) // 2 :]
+    if before_fps and all(_COVERED.search(one.state.status) for one in second_half):
+        return f"it shows a cover, and before it showed people{_saying(seen[-1].state)}"
+    late = [one.fps for one in second_half if one.fps is not None]
     if not late:
         return None
     rate = sum(late) / len(late)

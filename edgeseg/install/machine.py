@@ -12,13 +12,16 @@ from pathlib import Path
 
 from edgeseg.install.where import Where
 
+_CORAL = ("1a6e", "18d1")  # before and after its firmware is loaded
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """os_name, os_id, os_version: as os-release has them. glibc: None for another C library. free_mb: where releases go.
+    """What is known. os_name, os_id, os_version: as os-release has them. glibc: None for another C library.
 
-    root_fs: the type of / and whether it is read-only. loopback: v4l2loopback as it is loaded ("" if it does not say its
-    version), None if it is not. loopback_installed: whether it could be. cameras: what could be one, by its node.
+    free_mb: where releases go. root_fs, read_only: the type of / and how it is mounted. loopback: v4l2loopback's version
+    if it is loaded ("" if it does not say), else None. loopback_installed: whether it could be. cameras: what could be
+    one, by its node.
     """
 
     os_name: str
@@ -37,6 +40,8 @@ class Machine:
     loopback_installed: bool
     cameras: tuple[str, ...]
     has_picamera2: bool
+    has_coral_usb: bool = False
+    is_jetson: bool = False
 
 
 def read_machine(where: Where, has_systemd: bool) -> Machine:
@@ -62,6 +67,8 @@ def read_machine(where: Where, has_systemd: bool) -> Machine:
         loopback_installed="v4l2loopback" in _text(where.at(f"/lib/modules/{kernel}/modules.dep")),
         cameras=_cameras(where),
         has_picamera2=where.at("/usr/lib/python3/dist-packages/picamera2").is_dir(),
+        has_coral_usb=any(_text(one).strip() in _CORAL for one in where.at("/sys/bus/usb/devices").glob("*/idVendor")),
+        is_jetson="nvidia,tegra" in _text(where.at("/proc/device-tree/compatible")),
     )
 
 
@@ -109,11 +116,8 @@ def _free_mb(folder: Path) -> int:
 
 def _cameras(where: Where) -> tuple[str, ...]:
     """Nodes of V4L2 that no virtual webcam made. Whether one gives pictures is seen when the service starts."""
-    nodes = []
-    for entry in sorted(where.at("/sys/class/video4linux").glob("video*")):
-        if "/virtual/video4linux/" not in str(entry.resolve()) or "vivid" in _text(entry / "name"):
-            nodes.append(f"/dev/{entry.name}")
-    return tuple(nodes)
+    entries = sorted(where.at("/sys/class/video4linux").glob("video*"))
+    return tuple(f"/dev/{one.name}" for one in entries if "/virtual/video4linux/" not in str(one.resolve()))
 
 
 def _text(path: Path) -> str:

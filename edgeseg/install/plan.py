@@ -6,7 +6,7 @@ import json
 
 from edgeseg.install import steps
 from edgeseg.install.machine import Machine
-from edgeseg.install.shipped import CALIBRATE, LINKED, SETTLE, places
+from edgeseg.install.shipped import CALIBRATE, DROP_INS, LINKED, SETTLE, places
 from edgeseg.install.steps import Step
 from edgeseg.install.wheel import Wheel
 from edgeseg.install.where import instance_unit
@@ -28,14 +28,15 @@ def plan(wish: Wish, machine: Machine, wheel: Wheel) -> list[Step]:
         steps.MakeState(),
         steps.WriteFile(f"/etc/edgeseg/{wish.instance}.yaml", config_text(wish), only_new=True, is_state=True),
     ]
-    if wish.port is not None:
-        made.append(steps.WriteFile(f"/etc/systemd/system/{unit}.d/network.conf", network_text(wish.port)))
+    for name, text in drop_ins(wish, machine, wheel).items():
+        made.append(steps.WriteFile(f"/etc/systemd/system/{unit}.d/{name}", text))
     made += [steps.Devices("v4l2loopback" if webcam else None), steps.LoadUnits(unit)]
     if SETTLE in files:
         made.append(steps.Enable(SETTLE))
     if wish.calibrate and CALIBRATE in files:
         made.append(steps.Calibrate())
-    return [*made, steps.SelfCheck(wheel.version), steps.Enable(unit), steps.Start(unit, wish.wait_s)]
+    made += [steps.SelfCheck(wheel.version), steps.Memory(unit, wheel.version)]
+    return [*made, steps.Enable(unit), steps.Start(unit, wish.wait_s)]
 
 
 def with_os_packages(wish: Wish, machine: Machine) -> bool:
@@ -57,13 +58,16 @@ def config_text(wish: Wish) -> str:
     return "\n".join([*head, *lines, ""])
 
 
-def network_text(port: int) -> str:
-    """The drop-in that opens the instance's network, which its unit has closed."""
-    return (
-        f"# Written by edgeseg service install --port {port}: without it the service has no network at all.\n"
-        "[Service]\n"
-        "PrivateNetwork=no\n"
-        "IPAddressDeny=\n"
-        "RestrictAddressFamilies=AF_INET AF_INET6\n"
-        f"SocketBindDeny=any\nSocketBindAllow=tcp:{port}\n"
-    )
+def drop_ins(wish: Wish, machine: Machine, wheel: Wheel) -> dict[str, str]:
+    """The text of each file of `systemd/dropins/` that this instance wants, by its name."""
+    wanted = []
+    if wish.port is not None:
+        wanted.append("network.conf")
+    if machine.has_coral_usb:
+        wanted.append("coral-usb.conf")
+    if machine.is_jetson:
+        wanted.append("jetson.conf")
+    texts = {name: wheel.units[f"{DROP_INS}/{name}"].decode() for name in wanted if f"{DROP_INS}/{name}" in wheel.units}
+    if wish.port is not None:
+        texts["network.conf"] = texts["network.conf"].replace("tcp:8080", f"tcp:{wish.port}")
+    return texts

@@ -46,7 +46,7 @@ class Session:
         return read_machine(self.where, self.systemd.is_here())
 
     def install(self, wish: Wish, dry_run: bool, machine: Machine | None = None) -> list[str]:
-        """Install an instance; the words of the steps that were done, or with `dry_run` would be. Raises EdgesegError."""
+        """Install an instance; the words of what was done, or with `dry_run` would be. Raises EdgesegError."""
         machine = machine or self.machine()
         found = problems(wish, machine, self.where)
         try:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 SETTLE = "edgeseg-settle.service"
 CALIBRATE = "edgeseg-calibrate.service"
 TEMPLATE = "edgeseg@.service"
+DROP_INS = "dropins"  # copied for an instance that wants one
 LINKED = "/opt/edgeseg/current/units"
 _BY_FOLDER = {
     "sysusers.d": "/etc/sysusers.d",
@@ -30,7 +31,7 @@ OF_WEBCAM = ("/etc/modprobe.d", "/etc/modules-load.d")  # only where the sink is
 
 
 def places(names: Iterable[str], webcam: bool) -> dict[str, str]:
-    """Where each of the files goes, by its name in `systemd/`; what is for people or for a user's own units is not there.
+    """Where each of the files goes, by its name in `systemd/`; without those for people and for a user's own units.
 
     webcam: whether the machine is to have a virtual one.
     """

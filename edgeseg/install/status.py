@@ -45,7 +45,9 @@ def lines(found: dict[str, Any]) -> list[str]:
     if tried and tried["at_work"]:
         told.append(f"an upgrade to {tried['new']} is at work since {tried['when']}")
     elif tried:
-        told.append(f"an upgrade to {tried['new']} was interrupted: sudo edgeseg service settle goes back to {tried['old']}")
+        told.append(
+            f"an upgrade to {tried['new']} was interrupted: sudo edgeseg service settle goes back to {tried['old']}"
+        )
     last = found["last"]
     if last:
         why = f": {last['reason']}" if last["reason"] else ""
@@ -61,7 +63,9 @@ def lines(found: dict[str, Any]) -> list[str]:
 def _configured(where: Where) -> list[str]:
     """Those that were installed have a file; config.yaml is of all."""
     try:
-        names = [path.stem for path in where.config.iterdir() if path.suffix == ".yaml" and not path.name.startswith(".")]
+        names = [
+            path.stem for path in where.config.iterdir() if path.suffix == ".yaml" and not path.name.startswith(".")
+        ]
     except OSError:
         return []
     return [f"edgeseg@{name}.service" for name in names if name != "config"]

@@ -1,4 +1,4 @@
-"""The steps of an install. Each says what it does, sees whether it is done, and names what it will leave, before it does it.
+"""The steps of an install. Each says what it does, sees whether it is done, and names what it will leave.
 
 What is left outside of /opt/edgeseg is in the manifest; `uninstall` takes it away from there, so no step undoes itself.
 """
@@ -233,7 +233,8 @@ class LoadUnits(_LeavesNothing):
 
     def is_done(self, here: Here) -> bool:
         """See `Step.is_done`."""
-        return here.systemd.show(self.unit).load == "loaded"
+        state = here.systemd.show(self.unit)
+        return state.load == "loaded" and not state.is_old
 
     def do(self, here: Here) -> None:
         """See `Step.do`."""
@@ -260,6 +261,44 @@ class SelfCheck(_LeavesNothing):
         here.keep_check(checked)
         for one in checked.scores:
             here.say(f"{one.instance}: {one.tier} on {one.engine} scores {one.miou:.1%} on {one.dataset}")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """How much memory the instance may take."""
+
+    unit: str
+    version: str
+
+    @property
+    def path(self) -> str:
+        """The drop-in."""
+        return f"/etc/systemd/system/{self.unit}.d/memory.conf"
+
+    def words(self) -> str:
+        """See `Step.words`."""
+        return f"write {self.path}: the memory that the board's profile allows"
+
+    def leaves(self) -> Sequence[Entry]:
+        """See `Step.leaves`."""
+        return (*_folders(self.path), Entry("file", self.path))
+
+    def is_done(self, here: Here) -> bool:
+        """See `Step.is_done`; nothing to do where there is no limit."""
+        checked = here.kept_check(self.version)
+        return here.where.at(self.path).is_file() or (checked is not None and checked.memory_mb is None)
+
+    def do(self, here: Here) -> None:
+        """See `Step.do`. The governor holds the limit itself; systemd slows down at it, and ends what is far above."""
+        checked = here.kept_check(self.version)
+        if checked is None or checked.memory_mb is None:
+            return
+        high, most = checked.memory_mb * 1_000_000, checked.memory_mb * 1_250_000
+        text = f"# By edgeseg service install, of limits.memory_mb.\n[Service]\nMemoryHigh={high}\nMemoryMax={most}\n"
+        path = here.where.at(self.path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        durable.write(path, text.encode())
+        here.systemd.reload()
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ class UnitState(NamedTuple):
     """What systemd says of a unit.
 
     active: active, activating, inactive, failed ... status: what the service itself says, in one line. restarts: that
-    systemd made by itself. pid: 0 if it does not run. since: the monotonic microseconds at which it became active.
+    systemd made by itself. pid: 0 if it does not run. is_old: its files changed and were not read anew.
     """
 
     load: str = "not-found"
@@ -31,7 +31,7 @@ class UnitState(NamedTuple):
     restarts: int = 0
     result: str = "success"
     pid: int = 0
-    since_us: int = 0
+    is_old: bool = False
 
 
 class Systemd(Protocol):
@@ -99,8 +99,10 @@ class RealSystemd:
 
     def show(self, unit: str) -> UnitState:
         """See `Systemd.show`."""
+        if not self.is_here():
+            return UnitState()
         names = "LoadState,ActiveState,SubState,UnitFileState,StatusText,NRestarts,Result,MainPID"
-        said = _run("systemctl", "show", unit, f"--property={names},ActiveEnterTimestampMonotonic")
+        said = _run("systemctl", "show", unit, f"--property={names},NeedDaemonReload")
         facts = dict(line.partition("=")[::2] for line in said.splitlines())
         return UnitState(
             load=facts.get("LoadState", ""),
@@ -111,7 +113,7 @@ class RealSystemd:
             restarts=_int(facts.get("NRestarts", "")),
             result=facts.get("Result", ""),
             pid=_int(facts.get("MainPID", "")),
-            since_us=_int(facts.get("ActiveEnterTimestampMonotonic", "")),
+            is_old=facts.get("NeedDaemonReload", "") == "yes",
         )
 
     def enable(self, unit: str, on: bool) -> None:
@@ -134,6 +136,8 @@ class RealSystemd:
 
     def running(self) -> list[str]:
         """See `Systemd.running`."""
+        if not self.is_here():
+            return []
         said = _run("systemctl", "list-units", "--all", "--plain", "--no-legend", "edgeseg@*.service")
         rows = [line.split() for line in said.splitlines()]
         return sorted(row[0] for row in rows if len(row) > 2 and row[2] in ("active", "activating", "failed"))
@@ -169,7 +173,13 @@ def _run(*argv: str, fails: bool = True) -> str:
     """What a command says; with `fails`, its failure is ours. Raises EdgesegError."""
     try:
         done = subprocess.run(
-            argv, capture_output=True, text=True, errors="replace", timeout=_START_S, check=False, stdin=subprocess.DEVNULL
+            argv,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_START_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
     except FileNotFoundError as error:
         raise Unreachable(f"There is no {argv[0]} on this machine; edgeseg's service needs it.") from error
@@ -188,7 +198,14 @@ def _meaning(command: str, said: str) -> EdgesegError:
 def journal(units: Sequence[str], lines: int, follow: bool) -> list[str]:
     """The command that shows the units' log."""
     named = [f"--unit={unit}" for unit in units]
-    return ["journalctl", *named, f"--lines={lines}", "--no-pager", "--output=short-iso", *(["--follow"] if follow else [])]
+    return [
+        "journalctl",
+        *named,
+        f"--lines={lines}",
+        "--no-pager",
+        "--output=short-iso",
+        *(["--follow"] if follow else []),
+    ]
 
 
 def _int(text: str) -> int:

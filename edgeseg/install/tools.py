@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -36,16 +37,23 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a release found when it checked itself here. calibrated: whether this device's tiers are measured with it."""
+    """What a release found when it checked itself here.
+
+    calibrated: whether this device's tiers are measured with it. memory_mb: that an instance may take, as the board's
+    profile or a config file says; None: no limit.
+    """
 
     version: str
     calibrated: bool
     scores: tuple[Score, ...]
+    memory_mb: int | None = None
 
     @classmethod
     def of(cls, data: Any) -> Checked:
         """Of `as_json`. Raises TypeError, KeyError."""
-        return cls(data["version"], bool(data["calibrated"]), tuple(Score(**row) for row in data["scores"]))
+        return cls(
+            data["version"], bool(data["calibrated"]), tuple(Score(**row) for row in data["scores"]), data["memory_mb"]
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -82,7 +90,9 @@ class RealTools:
         """See `Tools.build`."""
         say(f"making the venv {folder}")
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _run([_base_python(), "-m", "venv", *(["--system-site-packages"] if os_packages else []), str(folder)], _BUILD_S)
+        _run(
+            [_base_python(), "-m", "venv", *(["--system-site-packages"] if os_packages else []), str(folder)], _BUILD_S
+        )
         python = str(folder / "bin" / "python")
         say(f"installing {wheel.path.name} and what it needs; on a small board this takes some minutes")
         pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile"]
@@ -131,10 +141,7 @@ class RealTools:
         for name in ("simplejpeg", "picamera2"):
             there = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({name!r}) is None)"
             if subprocess.run([python, "-c", there], check=False).returncode == 0:
-                _run([python, "-c", f"import {name}"], _CHECK_S, lambda said, name=name: CandidateError(
-                    f"The system's {name} does not load in the release ({_last(said)}): sudo apt install --reinstall"
-                    f" python3-{name}."
-                ))
+                _run([python, "-c", f"import {name}"], _CHECK_S, functools.partial(_does_not_load, name))
 
 
 def _edgeseg(folder: Path) -> str:
@@ -149,8 +156,17 @@ def _base_python() -> str:
 
 
 def _os_numpy(python: str) -> str:
-    code = "import importlib.metadata as m, importlib.util as u; print(m.version('numpy') if u.find_spec('numpy') else '')"
+    code = (
+        "import importlib.metadata as m, importlib.util as u; print(m.version('numpy') if u.find_spec('numpy') else '')"
+    )
     return _run([python, "-c", code], _CHECK_S).strip()
+
+
+def _does_not_load(name: str, said: str) -> EdgesegError:
+    return CandidateError(
+        f"The system's {name} does not load in the release ({_last(said)}):"
+        f" sudo apt install --reinstall python3-{name}."
+    )
 
 
 def _of_pip(said: str) -> EdgesegError:
@@ -168,11 +184,17 @@ def _run(
     meaning: Callable[[str], EdgesegError | None] | None = None,
     env: dict[str, str] | None = None,
 ) -> str:
-    """What a program prints. meaning: the error of what it said if it failed, None for no error. Raises EdgesegError."""
+    """What a program prints. meaning: the error of what it said if it failed, or None. Raises EdgesegError."""
     try:
         done = subprocess.run(
-            argv, capture_output=True, text=True, errors="replace", timeout=timeout_s, check=False,
-            stdin=subprocess.DEVNULL, env={**_plain_environment(), **(env or {})},
+            argv,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env={**_plain_environment(), **(env or {})},
         )
     except subprocess.TimeoutExpired as error:
         raise CandidateError(f"{argv[0]} {argv[1]} did not end within {timeout_s:g} s.") from error

@@ -80,7 +80,9 @@ def _check(path: Path, archive: zipfile.ZipFile, record: str) -> None:
             continue
         digest = base64.urlsafe_b64encode(hashlib.sha256(archive.read(name)).digest()).rstrip(b"=").decode()
         if listed.pop(name, None) != f"sha256={digest}":
-            raise AssetError(f"{path} was changed: {name} is not the file that its RECORD lists; copy or make it again.")
+            raise AssetError(
+                f"{path} was changed: {name} is not the file that its RECORD lists; copy or make it again."
+            )
     listed.pop(record, None)
     if listed:
         raise AssetError(f"{path} lacks {min(listed)}, which its RECORD lists; copy or make it again.")

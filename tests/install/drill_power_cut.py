@@ -149,4 +149,6 @@ if __name__ == "__main__":
     (at / "good").mkdir()
     (at / "bad").mkdir()
     (at / "whole").mkdir()
-    print(json.dumps({"good": upgrades(at / "good", FINE), "bad": upgrades(at / "bad", FAILS), **installs(at / "whole")}))
+    print(
+        json.dumps({"good": upgrades(at / "good", FINE), "bad": upgrades(at / "bad", FAILS), **installs(at / "whole")})
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,9 @@ UNITS = {
     "tmpfiles.d/edgeseg.conf": "",
     "udev/70-edgeseg.rules": "# rules\n",
     "modprobe.d/edgeseg.conf": "options v4l2loopback\n",
+    "dropins/network.conf": "[Service]\nSocketBindAllow=tcp:8080\n",
+    "dropins/jetson.conf": "[Service]\n",
+    "user/edgeseg@.service": "[Service]\n",
     "README.md": "For people.\n",
 }
 MACHINE = Machine(
@@ -80,7 +82,15 @@ def _digest(text: str) -> str:
 
 def machine_folder(root: Path) -> Path:
     """The least that a Debian machine has where an install looks."""
-    for folder in ("etc/systemd/system/multi-user.target.wants", "etc/udev/rules.d", "usr/local/bin", "var/lib", "run", "opt", "sys/module"):
+    for folder in (
+        "etc/systemd/system/multi-user.target.wants",
+        "etc/udev/rules.d",
+        "usr/local/bin",
+        "var/lib",
+        "run",
+        "opt",
+        "sys/module",
+    ):
         (root / folder).mkdir(parents=True)
     (root / "sys/module/v4l2loopback").mkdir()
     (root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
@@ -100,7 +110,9 @@ class Bench:
         self.session = self._session()
 
     def _session(self) -> Session:
-        return Session(self.where, self.systemd, self.tools, HandClock(), self.said.append, lambda: "2026-01-02T03:04:05")
+        return Session(
+            self.where, self.systemd, self.tools, HandClock(), self.said.append, lambda: "2026-01-02T03:04:05"
+        )
 
     def reboot(self) -> None:
         """The machine as it comes up after a loss of power, up to where its own settling has run."""
@@ -123,7 +135,7 @@ class Bench:
 
     @property
     def current(self) -> str | None:
-        return os.readlink(self.where.current).rpartition("/")[2] if self.where.current.is_symlink() else None
+        return self.where.current.readlink().name if self.where.current.is_symlink() else None
 
     def machine(self, **change) -> Machine:
         return replace(MACHINE, **change)

@@ -14,7 +14,6 @@ from edgeseg.install import release
 from edgeseg.install.lock import alone
 from edgeseg.install.status import lines, status
 from edgeseg.testing.systemd import FAILS, NEVER_READY
-
 from tests.install.made import UNIT, make_wheel, snapshot
 
 
@@ -130,7 +129,9 @@ def test_the_network_is_closed_unless_a_port_is_given(bench):
     assert "SocketBindAllow=tcp:49321" in drop_in.read_text()
 
 
-@pytest.mark.parametrize(("how", "said"), [(FAILS, "it failed"), (NEVER_READY, "not ready within 90 s, saying: looking")])
+@pytest.mark.parametrize(
+    ("how", "said"), [(FAILS, "it failed"), (NEVER_READY, "not ready within 90 s, saying: looking")]
+)
 def test_no_frames_is_a_failure_that_can_be_gone_on_from(bench, how, said):
     bench.systemd.behaves["1.0.0"] = how
     with pytest.raises(CandidateError, match=said):
@@ -195,3 +196,15 @@ def test_status_for_people_and_programs(bench):
     assert found["is_whole"]
     assert (found["instances"][0]["fps"], found["instances"][0]["temp_c"]) == (29.9, 61.0)
     assert re.fullmatch(r"camera: active \(running\): 29.9 fps, 61 C", lines(found)[-1])
+
+
+def test_what_the_board_wants_lies_in_drop_ins(bench):
+    folder = bench.where.root / "etc/systemd/system" / f"{UNIT}.d"
+    before = snapshot(bench.where.root)
+    bench.tools.memory_mb = 400
+    bench.install(machine=bench.machine(is_jetson=True))
+
+    assert {path.name for path in folder.iterdir()} == {"jetson.conf", "memory.conf"}
+    assert "MemoryHigh=400000000\nMemoryMax=500000000\n" in (folder / "memory.conf").read_text()
+    bench.session.uninstall(False)
+    assert snapshot(bench.where.root) == before

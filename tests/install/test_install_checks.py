@@ -12,7 +12,6 @@ from edgeseg.install.machine import port_is_taken, read_machine
 from edgeseg.install.plan import with_os_packages
 from edgeseg.install.where import Where
 from edgeseg.install.wish import Wish
-
 from tests.install.made import MACHINE, snapshot
 
 REFUSED = [

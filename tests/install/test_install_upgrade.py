@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,6 @@ from edgeseg.install.lock import alone
 from edgeseg.install.status import lines, status
 from edgeseg.install.systemd import UnitState
 from edgeseg.testing.systemd import FAILS, HOT, NEVER_READY, NO_FRAMES, RESTARTS, SLOW
-
 from tests.install.made import UNIT, make_wheel, snapshot
 
 
@@ -231,7 +231,9 @@ def test_an_interrupted_one_is_shown_and_settled(bench):
     begin(bench.where, Trial("2026-01-01", "1.0.0", "1.1.0", (UNIT,)))
     write(bench.where.base / "history.json", b"[]\n")
 
-    assert any("was interrupted: sudo edgeseg service settle" in line for line in lines(status(bench.where, bench.systemd)))
+    assert any(
+        "was interrupted: sudo edgeseg service settle" in line for line in lines(status(bench.where, bench.systemd))
+    )
     assert bench.session.settle().result == "rolled back"
     assert bench.systemd.runs(UNIT) == "1.0.0"
 
@@ -249,7 +251,7 @@ def test_what_is_written_is_on_the_disk_before_it_has_its_name(tmp_path, monkeyp
     fsync, replace = os.fsync, type(tmp_path).replace
 
     def synced(descriptor):
-        order.append(f"fsync {os.path.basename(os.readlink(f'/proc/self/fd/{descriptor}'))}")
+        order.append(f"fsync {Path(f'/proc/self/fd/{descriptor}').readlink().name}")
         fsync(descriptor)
 
     def replaced(path, to):

@@ -1,0 +1,15 @@
+"""`edgeseg service`: edgeseg as a service of this machine."""
+
+from __future__ import annotations
+
+import typer
+
+from edgeseg.commands import installed
+
+service_app = typer.Typer(
+    help="edgeseg as a service of this machine.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+installed.add_to(service_app)
