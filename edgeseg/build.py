@@ -89,8 +89,13 @@ class Run:
     requested: str | None
 
 
-def build(settings: Settings, emit: Emit, clock: Clock | None = None) -> Run:
-    """Everything that a run needs, opened in the order in which it can be refused at the least cost."""
+def build(
+    settings: Settings, emit: Emit, clock: Clock | None = None, outlet: Callable[[FrameSink], FrameSink] | None = None
+) -> Run:
+    """Everything that a run needs, opened in the order in which it can be refused at the least cost.
+
+    outlet: is given the sink, and gives what is written to.
+    """
     clock = clock or SystemClock()
     cv2.setNumThreads(1)  # the threads of the runtime fill the cores; OpenCV's own would only get in their way
     check_words(named(settings))
@@ -108,24 +113,35 @@ def build(settings: Settings, emit: Emit, clock: Clock | None = None) -> Run:
             raise UsageError(
                 f"The sink {settings.sink} cannot hold transparency; write to images:DIR, a .webm or a .mov file."
             )
+        if outlet is not None:
+            sink = outlet(sink)
         pipeline, engine = make_pipeline(settings, mode, background, clock, emit)
     except BaseException:
         source.close()
         raise
-    flip = Flip(settings.hflip, settings.vflip) if settings.hflip or settings.vflip else None
-    limits = Limits(
+    reopen = partial(open_source, settings.source, wish, clock, emit) if is_camera(settings.source) else None
+    flip = flip_of(settings)
+    runtime = Runtime(source, pipeline, sink, clock, emit, limits_of(settings), flip, reopen=reopen)
+    if settings.engine in APART and engine is not None:
+        engine.lose = runtime.fail  # type: ignore[attr-defined]
+    tier = settings.tier if engine and settings.segmenter == "tier" else None
+    return Run(runtime, source, sink, pipeline, engine, tier, settings.engine if tier else None)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What the settings say to the runtime."""
+    return Limits(
         settings.frames,
         settings.fps,
         settings.max_mask_age_s,
         infer_every=settings.every,
         idle_after_s=settings.idle_after_s if settings.idle else None,
     )
-    reopen = partial(open_source, settings.source, wish, clock, emit) if is_camera(settings.source) else None
-    runtime = Runtime(source, pipeline, sink, clock, emit, limits, flip, reopen=reopen)
-    if settings.engine in APART and engine is not None:
-        engine.lose = runtime.fail  # type: ignore[attr-defined]
-    tier = settings.tier if engine and settings.segmenter == "tier" else None
-    return Run(runtime, source, sink, pipeline, engine, tier, settings.engine if tier else None)
+
+
+def flip_of(settings: Settings) -> Flip | None:
+    """What is done to each frame that the source gives."""
+    return Flip(settings.hflip, settings.vflip) if settings.hflip or settings.vflip else None
 
 
 def settled(settings: Settings, mode: Mode, fps: Fraction | None, emit: Emit) -> Settings:

@@ -85,7 +85,7 @@ class CaptureThread:
         self.source: FrameSource | None = None  # once it is open
         self._open, self._prepare = open_source, prepare
         self._clock, self._times, self._emit = clock, times, emit
-        self._live, self._fps, self._frames, self._first_index = live, fps, frames, first_index
+        self._live, self._fps, self._frames, self.first_index = live, fps, frames, first_index
         self._box: Mailbox[Frame] = Mailbox()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="edgeseg-capture", daemon=True)
@@ -102,6 +102,10 @@ class CaptureThread:
     def take(self, wait_s: float | None = None) -> Frame | None:
         """The next frame; None if there will be none, or none comes within `wait_s` seconds (None: for ever)."""
         return self._box.get(wait_s)
+
+    def limit(self, fps: Fraction | None) -> None:
+        """Leave at most so many frames a second from now on; from any thread."""
+        self._fps = fps
 
     def finish(self) -> None:
         """Take no more frames and hold up nobody who waits for one; from any thread."""
@@ -131,19 +135,22 @@ class CaptureThread:
     def _read(self, source: FrameSource) -> None:
         now = self._clock.now
         due_s = 0.0
+        limit = self._fps
         while not self._closed.is_set() and (self._live or self._frames is None or self.count < self._frames):
             start = now()
             frame = source.read()
             if frame is None:
                 return
-            if self._fps is not None:
+            if self._fps != limit:
+                limit, due_s = self._fps, frame.time_s
+            if limit is not None:
                 if frame.time_s < due_s - 1e-4:
                     self._emit(Dropped("fps_limit"))
                     continue
-                due_s = max(due_s + float(1 / self._fps), frame.time_s)
+                due_s = max(due_s + float(1 / limit), frame.time_s)
             if self._prepare is not None:
                 frame = self._prepare(frame)
-            frame.index += self._first_index
+            frame.index += self.first_index
             frame.captured_at = now()
             self._times.add("capture", frame.captured_at - start)
             self.count += 1

@@ -22,6 +22,8 @@ from edgeseg.trust import KnownAnswer, fault_of
 
 if TYPE_CHECKING:
     from edgeseg.governor import Ladder, Policy, Rung
+    from edgeseg.ports import Engine
+    from edgeseg.readings import Reading
     from edgeseg.runtime import Runtime
     from edgeseg.steering import Decide, Steering
     from edgeseg.tiers.ladder import Rung as MeasuredRung
@@ -48,16 +50,24 @@ class Wish:
 class Governed:
     """Steers `run` from its first frame on until `close`.
 
-    settings: of the run, as they were asked for. decide: see `Steering`. Nothing that goes wrong here ends the run; it
+    settings: of the run, as they were asked for. decide: see `Steering`. newest: what the sensors said last, where
+    somebody reads them already. Nothing that goes wrong here ends the run; it
     is told as a fact.
     Raises OutputError if the trace cannot be written.
     """
 
     def __init__(
-        self, run: Run, settings: Settings, wish: Wish, clock: Clock, emit: Emit, decide: Decide | None = None
+        self,
+        run: Run,
+        settings: Settings,
+        wish: Wish,
+        clock: Clock,
+        emit: Emit,
+        decide: Decide | None = None,
+        newest: Callable[[], Reading | None] | None = None,
     ) -> None:
         self._run, self._settings, self._wish, self._clock, self._emit = run, settings, wish, clock, emit
-        self._trace, self._decide = _opened(wish.trace), decide
+        self._trace, self._decide, self._newest = _opened(wish.trace), decide, newest
         self._steering: Steering | None = None
         self._close_sensors: Callable[[], object] = _nothing
         self._closed = threading.Event()
@@ -96,20 +106,26 @@ class Governed:
         ladder, candidates = ladder_of(self._settings, fps)
         for problem in problems(policy, ladder):
             self._emit(Noted("governor", problem))
-        sampler = Sampler(lambda: SystemSensors(clock=self._clock, emit=self._emit), clock=self._clock, emit=self._emit)
-        self._close_sensors = sampler.stop
+        newest = self._newest
+        if newest is None:
+            sampler = Sampler(
+                lambda: SystemSensors(clock=self._clock, emit=self._emit), clock=self._clock, emit=self._emit
+            )
+            newest, self._close_sensors = sampler.newest, sampler.stop
         if self._closed.is_set():
             return
         runtime = self._run.runtime
-        name = self._running_name()
-        runtime.switch(replace(runtime.plan, name=name))
+        name = runtime.plan.name
+        if name not in {rung.name for rung in ladder}:  # nobody has governed this run before
+            name = self._running_name()
+            runtime.switch(replace(runtime.plan, name=name))
         steering = Steering(
             runtime,
             policy,
             ladder,
             name,
             lambda rung: plan_of(rung, candidates[rung.candidate], self._settings, runtime, self._clock, self._emit),
-            sampler.newest,
+            newest,
             self._clock,
             self._emit,
             self._trace,
@@ -173,10 +189,18 @@ def ladder_of(settings: Settings, fps: float) -> tuple[Ladder, dict[str, Measure
 
 def plan_of(rung: Rung, measured: MeasuredRung, settings: Settings, runtime: Runtime, clock: Clock, emit: Emit) -> Plan:
     """A rung's plan for a run of these settings, built, warm and proved. Raises EdgesegError."""
-    from edgeseg.failover.engine import Failover
-
     tier, engine_name, threads = measured.measured.candidate
     settings = own_options(replace(settings, tier=tier, engine=engine_name, threads=threads))
+    return Plan(rung.name, proved_engine(settings, runtime, clock, emit), rung.every, rung.frames)
+
+
+def proved_engine(settings: Settings, runtime: Runtime, clock: Clock, emit: Emit) -> Engine:
+    """The engine of these settings (a tier and an engine named) for a run that goes on: built, warm and proved.
+
+    Raises EdgesegError.
+    """
+    from edgeseg.failover.engine import Failover
+
     known = KnownAnswer.portrait()
     engine = make_pipeline_engine(settings, known, clock, emit)
     fault = fault_of(engine, known)
@@ -185,7 +209,7 @@ def plan_of(rung: Rung, measured: MeasuredRung, settings: Settings, runtime: Run
         raise CandidateError(f"The engine {engine.report.engine} {fault}.")
     if isinstance(engine, Failover):
         engine.lose = runtime.fail  # as `build` does for the engine that a run begins with
-    return Plan(rung.name, engine, rung.every, rung.frames)
+    return engine
 
 
 def governors(rungs: tuple[MeasuredRung, ...]) -> Ladder:

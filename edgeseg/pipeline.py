@@ -154,6 +154,25 @@ class Pipeline:
         self._doubt = _doubt_of(engine)
         self._input.clear()
 
+    def stand_before(self, background: Background) -> Background | None:
+        """Show this from the next frame on; gives the one before, to be closed by the caller. In mode REPLACE alone."""
+        if self.mode is not Mode.REPLACE:
+            raise ValueError(f"{self.mode} has no background")
+        before, self._background = self._background, background
+        self._output = None  # it knows what of the old background is in its planes
+        return before
+
+    @property
+    def refine(self) -> bool:
+        """Whether masks follow the picture's edges; set between two frames."""
+        return self._refine
+
+    @refine.setter
+    def refine(self, refine: bool) -> None:
+        if refine != self._refine:
+            self._refine = refine
+            self._input.clear()
+
     def through(self, infer: Infer) -> None:
         """Ask the engine by another way from now on: the runtime's, which does not wait for ever."""
         self._infer = infer

@@ -18,6 +18,7 @@ from edgeseg.build import (
     own_options,
 )
 from edgeseg.config.effective import Effective
+from edgeseg.config.secrets import open_secrets
 from edgeseg.errors import ConfigError, UsageError
 from edgeseg.resolve import resolve
 from edgeseg.tiers.catalogue import AUTO
@@ -87,7 +88,8 @@ def _is_camera(source: str) -> bool:
 
 
 def wrong_words(effective: Effective, flags: Collection[str] = (), models: str | None = None) -> list[str]:
-    """ "file:line: what" of each word that a file gives and that names nothing here. Opens nothing.
+    """ "file:line: what" of each word that a file gives and that names nothing here, and of each password that all may
+    read. Opens nothing.
 
     Words that a flag replaces do not count; `models` is the folder of tiers where a flag gives it.
     """
@@ -108,7 +110,8 @@ def wrong_words(effective: Effective, flags: Collection[str] = (), models: str |
                 check()
             except UsageError as error:
                 faults.append((effective.origin(key), str(error)))
-    return [f"{origin}: {fault}" for origin, fault in sorted(faults, key=lambda fault: _place(fault[0]))]
+    told = [f"{origin}: {fault}" for origin, fault in sorted(faults, key=lambda fault: _place(fault[0]))]
+    return told + open_secrets(item for item in effective.items() if item[0] not in flags)
 
 
 def _usable(models: str | None) -> str | None:

@@ -15,13 +15,17 @@ asked about, where only each k-th is.
 Where nobody reads the sink for a while, a live run rests: the source is closed, the engine is asked nothing but stays
 warm, and the sink gets the cover once a second. When somebody reads, the cover comes at once, and the source is opened
 again.
+
+What a run is made of can change between two frames: `switch` (the plan), `between` (anything small), `exchange` (the
+source). The showing thread does it, so that no stage ever meets half a change.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from edgeseg.attention import Attention
@@ -57,6 +61,7 @@ NO_LIMITS = Limits()
 BLACK = (16, 128, 128)
 RESTING_LOOK_S, RESTING_FEED_S = 0.05, 1.0  # how often it is asked for a reader; how often the cover is written
 WAKING_FEED_S = 0.1  # likewise, until the source gives a frame
+_APART = 1 << 20  # between the numbers of two sources' frames: more than come while the second one is opened
 WORK = ("preprocess", "postprocess", "refine", "carry", "background", "composite", "write")  # in the showing thread
 
 
@@ -72,6 +77,20 @@ class Plan:
     engine: Engine | None
     every: int = 1
     frames: int = 1
+
+
+@dataclass(slots=True)
+class Exchange:
+    """Another source: how it is opened, what is done to each of its frames. error: why it was not taken.
+
+    capture: reads it already, so that no frame is lost; None: the old one must be closed first.
+    """
+
+    open: Callable[[], FrameSource]
+    prepare: Callable[[Frame], Frame] | None
+    capture: CaptureThread | None = None
+    error: Exception | None = None
+    done: threading.Event = field(default_factory=threading.Event)
 
 
 class Runtime:
@@ -112,7 +131,7 @@ class Runtime:
         self._degraded: str | None = None
         self._hung = False  # from a file: the engine has not answered in time, and its late answers are nobody's
         self._live = source.info.live
-        self._capture = self._capture_of(lambda: source)
+        self._capture = self._capture_of(lambda: source, 0, prepare)
         self._attention = Attention(sink, limits.idle_after_s if self._live and reopen is not None else None)
         self.idle = False  # nobody reads, or somebody does and the source has not given a frame yet
         self.idles = 0  # how often
@@ -128,6 +147,9 @@ class Runtime:
         self._plan = Plan(name, pipeline.engine, limits.infer_every)
         self._wanted: Plan | None = None  # from the next frame on
         self._captured = 0  # by captures before this one
+        self._changes: deque[Callable[[], object]] = deque()
+        self._exchange: Exchange | None = None
+        self._first_index = 0  # of the source's first frame: what is said of earlier ones counts no more
 
     def stop(self) -> None:
         """Finish after the frame in hand; from any thread but not from a signal handler, which may hold our locks."""
@@ -169,6 +191,35 @@ class Runtime:
         """
         self._wanted = plan
 
+    def between(self, change: Callable[[], object]) -> None:
+        """Have the showing thread do this before it takes the next frame; from any thread. It must raise nothing."""
+        self._changes.append(change)
+
+    def limit(self, limits: Limits) -> None:
+        """Go by these limits from now on, but for `frames`; only in what is given to `between`."""
+        self._limits = limits
+        self._capture.limit(limits.fps)
+        rests = self._live and self._reopen is not None
+        self._attention = Attention(self._sink, limits.idle_after_s if rests else None)
+
+    @property
+    def limits(self) -> Limits:
+        """What it goes by."""
+        return self._limits
+
+    def read_aside(self, wanted: Exchange) -> None:
+        """Begin to read another source beside the one that is shown, in `wanted.capture`; then `exchange`."""
+        wanted.capture = self._capture_of(wanted.open, self._first_index + _APART, wanted.prepare)
+        wanted.capture.start()
+
+    def exchange(self, wanted: Exchange) -> None:
+        """Show another source; from any thread, of live ones only. `wanted.done` is set once it is shown, or refused.
+
+        Where the old one must be closed first, the cover is shown meanwhile; if the new one cannot be opened, the old
+        one is opened again, and `wanted.error` says why.
+        """
+        self._exchange = wanted
+
     def fail(self, error: Exception) -> None:
         """Finish likewise; `run` raises this error. From any thread."""
         self._error = self._error or error
@@ -195,10 +246,12 @@ class Runtime:
             pass
         finally:
             self.stop()
-            self._capture.close()
-            if self._engine is not None:
-                self._engine.close()
-            self._sink.close()
+            try:
+                self._sink.close()  # before those that may hang: what was written must be whole
+            finally:
+                self._capture.close()
+                if self._engine is not None:
+                    self._engine.close()
         error = self._error or self._capture.error
         if error is not None:
             raise error
@@ -211,11 +264,16 @@ class Runtime:
         self._pipeline.through(thread.infer)
         return thread
 
-    def _capture_of(self, open_source: Callable[[], FrameSource], first_index: int = 0) -> CaptureThread:
+    def _capture_of(
+        self,
+        open_source: Callable[[], FrameSource],
+        first_index: int = 0,
+        prepare: Callable[[Frame], Frame] | None = None,
+    ) -> CaptureThread:
         limits = self._limits
         return CaptureThread(
             open_source,
-            self._prepare,
+            prepare,
             self._clock,
             self.times,
             self._emit,
@@ -229,12 +287,55 @@ class Runtime:
         """The next frame to show; None after the last one, once the run is to stop, and without `wait` if late."""
         if self._limits.frames is not None and self._taken >= self._limits.frames:
             return None
+        self._apply()
         frame = self._capture.take(None if wait else 0.0)
+        if frame is not None and self._exchange is not None:
+            frame = self._exchanged(frame, self._exchange)
         if frame is not None and self._attention.is_lost(self._clock.now()) and not self._capture.is_over:
             self._emit(Dropped("idle"))
             frame = self._rest(frame)
         self._taken += frame is not None
         return None if self._stop.is_set() else frame
+
+    def _apply(self) -> None:
+        """Do what is to be done between two frames."""
+        while self._changes:
+            self._changes.popleft()()
+        wanted = self._exchange
+        if wanted is not None and wanted.capture is not None:
+            old, self._capture, self._exchange = self._capture, wanted.capture, None
+            self._captured += old.count
+            self._reopen, self._prepare = wanted.open, wanted.prepare
+            self._forget(wanted.capture.first_index)
+            threading.Thread(target=old.close, name="edgeseg-retire", daemon=True).start()
+            self._heed(wanted.capture.source)
+            wanted.done.set()
+
+    def _exchanged(self, last: Frame, wanted: Exchange) -> Frame | None:
+        """Close the source and open the wanted one, or the old one again; gives the first frame of it."""
+        self._emit(Dropped("source_changed"))
+        self._capture.close()
+        black = _black(last)
+        self._forget(black.index + 1)
+        before = self._reopen, self._prepare
+        self._reopen, self._prepare, self._exchange = wanted.open, wanted.prepare, None
+        frame = self._wake(black)
+        if frame is None and self._capture.error is not None and not self._stop.is_set():
+            wanted.error = self._capture.error
+            self._reopen, self._prepare = before
+            frame = self._wake(black)
+        wanted.done.set()
+        return frame
+
+    def _forget(self, first_index: int) -> None:
+        """What was asked and believed is of another picture; frames are numbered from `first_index` on."""
+        self._newest = self._asked_at = None
+        self._first_index = first_index
+        self._pipeline.forget()
+
+    def _heed(self, source: FrameSource | None) -> None:
+        if source is not None and source.info.fps:
+            self._interval_s = float(1 / source.info.fps)
 
     def _rest(self, last: Frame) -> Frame | None:
         """Let source and engine rest until somebody reads; gives the first frame after that.
@@ -246,10 +347,9 @@ class Runtime:
         self.idle, self.idles = True, self.idles + 1
         self._emit(Idle(f"nobody reads {self._sink.detail}"))
         self._capture.close()
-        self._newest = self._asked_at = None
-        self._pipeline.forget()
+        black = _black(last)
+        self._forget(black.index + 1)
         try:
-            black = _black(last)
             self._feed_until_read(black)
             if self._stop.is_set():
                 return None
@@ -269,12 +369,17 @@ class Runtime:
                 due = now() + RESTING_FEED_S
             self._stop.wait(RESTING_LOOK_S)
             self._adopt()
+            self._apply()
+            if self._exchange is not None:  # nothing is open: it is the one that will be
+                wanted, self._exchange = self._exchange, None
+                self._reopen, self._prepare = wanted.open, wanted.prepare
+                wanted.done.set()
 
     def _wake(self, black: Frame) -> Frame | None:
         """Open the source again; until its first frame is there, which is given, the reader sees the cover."""
         assert self._reopen is not None
         self._captured += self._capture.count
-        self._capture = self._capture_of(self._reopen, black.index + 1)
+        self._capture = self._capture_of(self._reopen, black.index + 1, self._prepare)
         self._capture.start()
         frame = None
         while frame is None and not self._stop.is_set() and not self._capture.is_over:
@@ -282,9 +387,7 @@ class Runtime:
             frame = self._capture.take(WAKING_FEED_S)
         while self._engine is not None and self._engine.pending and self._engine.wait(0):
             self._engine.take()  # what it said of a frame from before
-        source = self._capture.source
-        if source is not None and source.info.fps:
-            self._interval_s = float(1 / source.info.fps)
+        self._heed(self._capture.source)
         self._attention.regain()
         return frame
 
@@ -416,7 +519,7 @@ class Runtime:
         """Take the answer if one is there; a believed one is the newest mask."""
         if engine.wait(0):
             frame, person = self._answer(engine)
-            if person is not None:
+            if person is not None and frame.index >= self._first_index:
                 self._believe(person, frame)
 
     def _answer(self, engine: EngineThread) -> tuple[Frame, U8 | None]:

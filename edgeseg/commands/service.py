@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from edgeseg.commands import installed
+from edgeseg.commands.service_run import service_run
 
 service_app = typer.Typer(
     help="edgeseg as a service of this machine.",
@@ -13,3 +14,4 @@ service_app = typer.Typer(
     add_completion=False,
 )
 installed.add_to(service_app)
+service_app.command("run")(service_run)

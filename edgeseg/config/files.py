@@ -42,9 +42,14 @@ def instances(folders: Iterable[Path]) -> list[str]:
     return list(dict.fromkeys(path.stem for path in files))
 
 
-def _of_instance(folders: Sequence[Path], name: str) -> list[Path]:
+def check_instance(name: str) -> None:
+    """Raise UsageError for a name that no instance can have."""
     if not INSTANCE.fullmatch(name) or f"{name}.yaml" == CONFIG:
         raise UsageError(f"{name!r} cannot name an instance: write lower-case letters, digits, '.', '_' and '-'.")
+
+
+def _of_instance(folders: Sequence[Path], name: str) -> list[Path]:
+    check_instance(name)
     paths = [path for folder in folders if is_there(path := folder / f"{name}.yaml")]
     if not paths:
         meant = instances(folders)

@@ -34,7 +34,13 @@ def shipped() -> Path:
 
 
 def places(root: Path = Path("/")) -> Places:
-    """The machine's folder, /etc/edgeseg below `root`, and the user's own, such as ~/.config/edgeseg."""
+    """The machine's folder, /etc/edgeseg below `root`, and the user's own, such as ~/.config/edgeseg.
+
+    A service has the one that systemd gives it ($CONFIGURATION_DIRECTORY, systemd.exec(5)) and no other.
+    """
+    if given := os.environ.get("CONFIGURATION_DIRECTORY"):
+        own = Path(given.split(":")[0])
+        return Places((own,), (own / "profiles", shipped()))
     machine, user = root / "etc" / "edgeseg", user_folder()
     return Places((machine, user), (user / "profiles", machine / "profiles", shipped()))
 

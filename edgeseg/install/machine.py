@@ -19,9 +19,9 @@ _CORAL = ("1a6e", "18d1")  # before and after its firmware is loaded
 class Machine:
     """What is known. os_name, os_id, os_version: as os-release has them. glibc: None for another C library.
 
-    free_mb: where releases go. root_fs, read_only: the type of / and how it is mounted. loopback: v4l2loopback's version
-    if it is loaded ("" if it does not say), else None. loopback_installed: whether it could be. cameras: what could be
-    one, by its node.
+    free_mb: where releases go. root_fs, read_only: the type of / and how it is mounted. loopback: v4l2loopback's
+    version if it is loaded ("" if it does not say), else None. loopback_installed: whether it could be. cameras: what
+    could be one, by its node.
     """
 
     os_name: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from edgeseg.config.secrets import is_secret
 from edgeseg.install import steps
 from edgeseg.install.machine import Machine
 from edgeseg.install.shipped import CALIBRATE, DROP_INS, LINKED, SETTLE, places
@@ -16,6 +17,7 @@ from edgeseg.install.wish import Wish
 def plan(wish: Wish, machine: Machine, wheel: Wheel) -> list[Step]:
     """The steps; those that are done already are among them."""
     unit = instance_unit(wish.instance)
+    secret = any(map(is_secret, (wish.camera, wish.sink, wish.background)))
     webcam = wish.sink.startswith("v4l2:")
     files = places(wheel.units, webcam)
     users = [path for path in files.values() if path.startswith("/etc/sysusers.d/")]
@@ -26,7 +28,9 @@ def plan(wish: Wish, machine: Machine, wheel: Wheel) -> list[Step]:
         *(steps.Link(path, f"{LINKED}/{name}") for name, path in files.items()),
         *(steps.MakeUser(conf) for conf in users),
         steps.MakeState(),
-        steps.WriteFile(f"/etc/edgeseg/{wish.instance}.yaml", config_text(wish), only_new=True, is_state=True),
+        steps.WriteFile(
+            f"/etc/edgeseg/{wish.instance}.yaml", config_text(wish), only_new=True, is_state=True, is_secret=secret
+        ),
     ]
     for name, text in drop_ins(wish, machine, wheel).items():
         made.append(steps.WriteFile(f"/etc/systemd/system/{unit}.d/{name}", text))

@@ -120,12 +120,13 @@ class Link:
 
 @dataclass(frozen=True)
 class WriteFile:
-    """A file of this machine's own. only_new: one that is there stays as it is."""
+    """A file of this machine's own. only_new: one that is there stays as it is. is_secret: for the service alone."""
 
     path: str
     text: str
     only_new: bool = False
     is_state: bool = False
+    is_secret: bool = False
 
     def words(self) -> str:
         """See `Step.words`."""
@@ -144,7 +145,9 @@ class WriteFile:
         """See `Step.do`."""
         path = here.where.at(self.path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        durable.write(path, self.text.encode())
+        durable.write(path, self.text.encode(), 0o640 if self.is_secret else 0o644)
+        if self.is_secret:
+            here.systemd.own(path, only_to_read=True)
 
 
 @dataclass(frozen=True)

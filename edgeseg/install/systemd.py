@@ -81,8 +81,8 @@ class Systemd(Protocol):
         """Have udev apply its rules anew; load a kernel module before."""
         ...
 
-    def own(self, folder: Path) -> None:
-        """Give a folder to the user edgeseg."""
+    def own(self, path: Path, only_to_read: bool = False) -> None:
+        """Give something to the user edgeseg, or only to its group."""
         ...
 
 
@@ -160,13 +160,13 @@ class RealSystemd:
             _run("udevadm", "control", "--reload")
             _run("udevadm", "trigger", "--subsystem-match=video4linux", "--subsystem-match=usb")
 
-    def own(self, folder: Path) -> None:
+    def own(self, path: Path, only_to_read: bool = False) -> None:
         """See `Systemd.own`."""
         try:
             user = pwd.getpwnam(USER)
         except KeyError as error:
             raise OutputError(f"There is no user {USER}; systemd-sysusers did not make it.") from error
-        os.chown(folder, user.pw_uid, user.pw_gid)
+        os.chown(path, 0 if only_to_read else user.pw_uid, user.pw_gid)
 
 
 def _run(*argv: str, fails: bool = True) -> str:

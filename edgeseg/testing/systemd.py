@@ -138,9 +138,9 @@ class FakeSystemd:
         """See `Systemd.devices`."""
         self._call(f"devices {module}")
 
-    def own(self, folder: Path) -> None:
+    def own(self, path: Path, only_to_read: bool = False) -> None:
         """See `Systemd.own`."""
-        self._call(f"own {folder.name}")
+        self._call(f"own {path.name}")
 
     def _call(self, what: str) -> None:
         self.calls.append(what)

@@ -208,3 +208,10 @@ def test_what_the_board_wants_lies_in_drop_ins(bench):
     assert "MemoryHigh=400000000\nMemoryMax=500000000\n" in (folder / "memory.conf").read_text()
     bench.session.uninstall(False)
     assert snapshot(bench.where.root) == before
+
+
+def test_a_config_with_a_password_is_not_for_everybody(bench):
+    bench.install(camera="gst:rtspsrc location=rtsp://me:secret@10.0.0.9/ ! decodebin")
+
+    assert (bench.where.config / "camera.yaml").stat().st_mode & 0o777 == 0o640
+    assert "own camera.yaml" in bench.systemd.calls

@@ -64,13 +64,18 @@ class Container:
             if children:
                 self._leader = int(children[0])
                 with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-                    if self.run("systemctl", "is-system-running", check=False).stdout.strip() in ("running", "degraded"):
+                    if self.run("systemctl", "is-system-running", check=False).stdout.strip() in (
+                        "running",
+                        "degraded",
+                    ):
                         return
             time.sleep(0.3)
         self._log.seek(0)
         raise RuntimeError(f"The container did not start: {self._log.read()[-2000:].decode(errors='replace')}")
 
-    def run(self, *argv: str, check: bool = True, timeout: float = 300, **more: Any) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *argv: str, check: bool = True, timeout: float = 300, **more: Any
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command in it; with `check`, its failure is an AssertionError with what it said."""
         enter = ["nsenter", f"--target={self._leader}", "--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup"]
         # The root of the process is not that of its mounts: nspawn moved it.

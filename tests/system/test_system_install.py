@@ -69,7 +69,8 @@ def has_run(wheel: Path) -> bool:
 
 def stood_in(text: bytes) -> bytes:
     return text.replace(
-        b"/opt/edgeseg/current/bin/edgeseg service run --instance %i", b"/opt/edgeseg/current/bin/python /srv/stand_in.py"
+        b"/opt/edgeseg/current/bin/edgeseg service run --instance %i",
+        b"/opt/edgeseg/current/bin/python /srv/stand_in.py",
     )
 
 

@@ -65,7 +65,10 @@ def wheelhouse() -> Path:
         if not complete:
             pip = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", f"--dest={folder}"]
             pip += [f"--python-version={PYTHON}"]
-            pip += [f"--platform=manylinux{tag}_{os.uname().machine}" for tag in ("_2_36", "_2_28", "_2_27", "_2_17", "2014")]
+            pip += [
+                f"--platform=manylinux{tag}_{os.uname().machine}"
+                for tag in ("_2_36", "_2_28", "_2_27", "_2_17", "2014")
+            ]
             done = subprocess.run([*pip, *wanted], capture_output=True, text=True, check=False)
             if done.returncode:
                 shutil.rmtree(folder)

@@ -1,0 +1,25 @@
+"""`edgeseg service run`: what the unit of an instance starts."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from edgeseg.errors import EdgesegError
+
+
+def service_run(
+    instance: Annotated[str, typer.Option(help="The config file NAME.yaml in /etc/edgeseg.")],
+) -> None:
+    """Run one instance as its unit does: ready with the first safe frame, SIGHUP reloads, SIGTERM ends within 2 s."""
+    from edgeseg.service.run import run_service
+
+    in_journal = bool(os.environ.get("JOURNAL_STREAM"))
+    try:
+        run_service(instance)
+    except EdgesegError as error:
+        if not in_journal:
+            raise
+        raise typer.Exit(error.exit_code) from error  # the journal has it, with its fields

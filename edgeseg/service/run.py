@@ -1,0 +1,125 @@
+"""One instance as a service: as `edgeseg run` makes it of config files, kept by the keeper."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, MutableMapping
+from functools import partial
+from pathlib import Path
+
+from edgeseg.build import Run, build
+from edgeseg.clock import Clock, SystemClock
+from edgeseg.config.files import check_instance
+from edgeseg.errors import EdgesegError, SourceError
+from edgeseg.facts import Emit, Fact
+from edgeseg.ports import FrameSink
+from edgeseg.sensors.sampler import Sampler
+from edgeseg.sensors.system import SystemSensors
+from edgeseg.service.governing import Governing
+from edgeseg.service.journal import ERROR, INFO, Entry, Journal
+from edgeseg.service.keeper import Keeper, Kept
+from edgeseg.service.loading import Loaded, load
+from edgeseg.service.lock import alone, runtime_folder
+from edgeseg.service.notify import Notifier
+from edgeseg.service.outlet import Outlet
+from edgeseg.service.reload import Reloader
+from edgeseg.service.signals import Signals
+from edgeseg.service.vitals import Vitals
+from edgeseg.stopping import Stopped
+
+Build = Callable[[Loaded, Emit, Clock, Callable[[FrameSink], FrameSink]], Run]
+
+
+def run_service(
+    instance: str,
+    environ: MutableMapping[str, str] = os.environ,
+    *,
+    root: Path = Path("/"),
+    loads: Callable[[], Loaded] | None = None,
+    builds: Build | None = None,
+    end: Callable[[int], object] = os._exit,
+) -> None:
+    """Run until a signal ends it, or the source does that is no camera. From the main thread.
+
+    loads, builds, end: the files, the devices and the process's end, for tests.
+
+    Raises UsageError for a name that none can have or a wrong config, NotPermitted if the instance runs already, and
+    whatever ends a run; the journal and systemd have been told of it then.
+    """
+    check_instance(instance)
+    clock = SystemClock()
+    notifier, journal = Notifier.of(environ), Journal.of(instance, environ)
+    vitals = Vitals(clock.now())
+    try:
+        with alone(instance, runtime_folder(instance, environ, root)), Signals() as signals:
+            keeper = Keeper(notifier, journal, vitals, signals, clock, end)
+            keeper.start()
+            try:
+                _run(
+                    instance,
+                    keeper,
+                    signals,
+                    vitals,
+                    journal,
+                    clock,
+                    loads or partial(load, instance),
+                    builds or _build,
+                )
+            except Stopped:
+                journal.write(Entry(INFO, "stopped before the first frame", {"FACT": "stopped"}))
+            finally:
+                signals.interrupts = False
+                keeper.close()
+    except EdgesegError as error:
+        notifier.send(STATUS=f"failed: {str(error).splitlines()[0]}")
+        for text in str(error).splitlines():
+            fields = {"FACT": "failed", "CAUSE": type(error).__name__, "EXIT_CODE": error.exit_code}
+            if journal.is_there:  # on stderr the command says it
+                journal.write(Entry(ERROR, f"failed: {text}", fields))
+        raise
+
+
+def _build(loaded: Loaded, emit: Emit, clock: Clock, outlet: Callable[[FrameSink], FrameSink]) -> Run:
+    return build(loaded.settings, emit, clock, outlet)
+
+
+def _run(
+    instance: str,
+    keeper: Keeper,
+    signals: Signals,
+    vitals: Vitals,
+    journal: Journal,
+    clock: Clock,
+    loads: Callable[[], Loaded],
+    builds: Build,
+) -> None:
+    def emit(fact: Fact) -> None:
+        was_safe = vitals.safe
+        vitals.take(fact, clock.now())
+        if vitals.safe is not was_safe:
+            signals.wake()  # systemd waits for it
+        journal(fact)
+
+    outlets: list[Outlet] = []
+
+    def outlet(sink: FrameSink) -> FrameSink:
+        outlets.append(Outlet(sink, clock.now))
+        return outlets[-1]
+
+    loaded = loads()
+    made = builds(loaded, emit, clock, outlet)
+    sampler = Sampler(lambda: SystemSensors(clock=clock, emit=emit), clock=clock, emit=emit)
+    governing = Governing(made, instance, sampler, clock, emit)
+    unit = f"edgeseg@{instance}"
+    reloader = Reloader(made, outlets[0], loaded, loads, governing, clock, emit, unit)
+    try:
+        signals.interrupts = False
+        keeper.takes(Kept(made, outlets[0], reloader, lambda: sampler.newest().temp_c))
+        governing.start(loaded.settings)
+        made.runtime.run()
+        if made.source.info.live and keeper.stopped_s is None and loaded.settings.frames is None:
+            raise SourceError(f"{made.source.info.detail} gives no more frames.")
+    finally:
+        governing.close()
+        made.pipeline.close()
+        sampler.stop(0.2)
