@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 STAMP := $(VENV)/.ready-$(VERSION)
 
-.PHONY: help setup demo test lint bench bench-governor farm wheel clean
+.PHONY: help setup demo test test-system lint bench bench-governor farm wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -33,6 +33,9 @@ demo: setup  ## cut a person out of a camera's picture, or of a clip where there
 
 test: setup  ## all tests; those whose needs are missing say so and are skipped
 	$(BIN)/python -m pytest
+
+test-system: setup  ## the service in a container with systemd: install, upgrade, roll back, uninstall; root
+	EDGESEG_SYSTEM=1 $(BIN)/python -m pytest -m system
 
 lint: setup  ## ruff, mypy --strict and the import layers
 	$(BIN)/ruff check .

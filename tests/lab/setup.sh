@@ -3,7 +3,8 @@
 set -eu
 packages="python3-venv make git gcc libc6-dev
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
-    qemu-system-x86 qemu-user-static mmdebstrap e2fsprogs"
+    qemu-system-x86 qemu-user-static mmdebstrap e2fsprogs
+    systemd-container openssh-server openssh-client"
 
 absent=
 for package in $packages; do
