@@ -21,7 +21,7 @@ from edgeseg.install.wish import Wish
 PYTHONS = ((3, 10), (3, 13))
 OLDEST_GLIBC = (2, 28)  # of the wheels of OpenCV and LiteRT
 OLDEST_LOOPBACK = (0, 12)  # before it, exclusive_caps hides a device from conferencing programs
-NEEDED_MB = 900  # two releases: the new one lies beside the old one
+NEEDED_MB = 1200  # two releases: the new one lies beside the old one
 TESTED = {"debian": ("12", "13"), "raspbian": ("12", "13"), "ubuntu": ("22.04", "24.04")}
 
 
@@ -39,7 +39,7 @@ def problems(wish: Wish, machine: Machine, where: Where, taken: Callable[[int], 
         *_system(machine),
         *_room(machine),
         *_devices(wish, machine, where),
-        *_words(wish, taken),
+        *_words(wish, where, taken),
     ]
     return sorted(found, key=lambda one: one.kind is None)
 
@@ -126,7 +126,7 @@ def _loopback(machine: Machine) -> Iterator[Problem]:
         yield Problem(OutputError, f"{sentence}: {remedy}.")
 
 
-def _words(wish: Wish, taken: Callable[[int], bool]) -> Iterator[Problem]:
+def _words(wish: Wish, where: Where, taken: Callable[[int], bool]) -> Iterator[Problem]:
     try:
         instance_unit(wish.instance)
     except UsageError as error:
@@ -145,8 +145,14 @@ def _words(wish: Wish, taken: Callable[[int], bool]) -> Iterator[Problem]:
         yield Problem(UsageError, f"--wheelhouse {wish.wheelhouse} holds no wheels.")
     if wish.port is not None and not 1 <= wish.port <= 65535:
         yield Problem(UsageError, f"--port is {wish.port}; ports are 1 to 65535.")
-    elif wish.port is not None and taken(wish.port):
+    elif wish.port is not None and not _is_ours(wish, where) and taken(wish.port):
         yield Problem(NotPermitted, f"Port {wish.port} is in use by another program; choose another by --port.")
+
+
+def _is_ours(wish: Wish, where: Where) -> bool:
+    """Whether the port is open for this instance already, which then listens on it."""
+    drop_in = where.at(f"/etc/systemd/system/edgeseg@{wish.instance}.service.d/network.conf")
+    return drop_in.is_file() and f"tcp:{wish.port}\n" in drop_in.read_text(encoding="utf-8", errors="replace")
 
 
 def refuse(found: list[Problem], say: Callable[[str], None]) -> None:

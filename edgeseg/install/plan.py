@@ -33,7 +33,7 @@ def plan(wish: Wish, machine: Machine, wheel: Wheel) -> list[Step]:
         ),
     ]
     for name, text in drop_ins(wish, machine, wheel).items():
-        made.append(steps.WriteFile(f"/etc/systemd/system/{unit}.d/{name}", text))
+        made.append(steps.WriteFile(f"/etc/systemd/system/{unit}.d/{name}", text, stops=unit))
     made += [steps.Devices("v4l2loopback" if webcam else None), steps.LoadUnits(unit)]
     if SETTLE in files:
         made.append(steps.Enable(SETTLE))

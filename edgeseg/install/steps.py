@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from edgeseg.errors import EdgesegError
 from edgeseg.install import durable, release
 from edgeseg.install.health import prove
 from edgeseg.install.here import Here
@@ -120,13 +121,17 @@ class Link:
 
 @dataclass(frozen=True)
 class WriteFile:
-    """A file of this machine's own. only_new: one that is there stays as it is. is_secret: for the service alone."""
+    """A file of this machine's own. only_new: one that is there stays as it is. is_secret: for the service alone.
+
+    stops: the unit that must be started anew with it.
+    """
 
     path: str
     text: str
     only_new: bool = False
     is_state: bool = False
     is_secret: bool = False
+    stops: str = ""
 
     def words(self) -> str:
         """See `Step.words`."""
@@ -148,6 +153,8 @@ class WriteFile:
         durable.write(path, self.text.encode(), 0o640 if self.is_secret else 0o644)
         if self.is_secret:
             here.systemd.own(path, only_to_read=True)
+        if self.stops and here.systemd.show(self.stops).active != "inactive":
+            here.systemd.stop(self.stops)
 
 
 @dataclass(frozen=True)
@@ -318,7 +325,10 @@ class Calibrate(_LeavesNothing):
 
     def do(self, here: Here) -> None:
         """See `Step.do`; without a measurement the default tier runs, so its failure is only told."""
-        here.systemd.start(CALIBRATE)
+        try:
+            here.systemd.start(CALIBRATE)
+        except EdgesegError as error:
+            here.say(str(error))
         if not self.is_done(here):
             here.say("Nothing was measured; the default tier is used until edgeseg calibrate has run.")
 

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from edgeseg.errors import EdgesegError, NotPermitted, OutputError, Unreachable, one_line
 from edgeseg.install.where import USER
 
-_START_S = 180  # longer than any unit of ours may take
+_START_S = 1000  # longer than any unit of ours may take
 
 
 class UnitState(NamedTuple):

@@ -96,7 +96,7 @@ class RealTools:
         python = str(folder / "bin" / "python")
         say(f"installing {wheel.path.name} and what it needs; on a small board this takes some minutes")
         pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile"]
-        pip += ["--root-user-action=ignore", "--only-binary=:all:"]
+        pip += ["--root-user-action=ignore", "--no-cache-dir", "--only-binary=:all:"]
         if wheelhouse is not None:
             pip += ["--no-index", f"--find-links={wheelhouse}"]
         if os_packages and (numpy := _os_numpy(python)):

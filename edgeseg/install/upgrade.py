@@ -135,13 +135,14 @@ def _compare(here: Here, old: str, new: Checked) -> None:
 def _try(here: Here, old: str, new: str, watch_s: float, limits: Limits) -> Outcome:
     units = here.systemd.running()
     before = rates(here, units)
+    well = [unit for unit in units if here.systemd.show(unit).active == "active"]  # of others nothing can be learned
     tried = Trial(here.today(), old, new, tuple(units))
     release.switch(here.where, old, "previous")
     history.begin(here.where, tried)
     try:
         _to(here, new, units)
         here.say(f"{new} runs on trial for {watch_s:g} s")
-        reason = watch(here, units, watch_s, before, limits) if units else None
+        reason = watch(here, well, watch_s, before, limits) if well else None
     except (EdgesegError, OSError) as error:
         reason = str(error)
     except BaseException:  # Ctrl-C too ends with a release that is known to be well

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import socket
 import zipfile
 
 import pytest
@@ -215,3 +216,16 @@ def test_a_config_with_a_password_is_not_for_everybody(bench):
 
     assert (bench.where.config / "camera.yaml").stat().st_mode & 0o777 == 0o640
     assert "own camera.yaml" in bench.systemd.calls
+
+
+def test_a_port_is_opened_on_an_instance_that_runs(bench):
+    bench.install()
+    started = len(bench.systemd.started)
+    said = bench.install(port=49_321)
+
+    assert len(bench.systemd.started) == started + 1, "a drop-in holds from the next start on"
+    assert said[-1].startswith(f"start {UNIT}")
+    with socket.socket() as its_own:
+        its_own.bind(("", 49_321))
+        its_own.listen()
+        assert bench.install(port=49_321) == []

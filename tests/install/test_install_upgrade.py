@@ -272,3 +272,9 @@ def test_the_verdict_needs_a_unit_that_is_ready():
     assert "not ready" in (verdict(seen, None, Limits()) or "")
     ended = [Seen(0, UnitState("loaded", "active")), Seen(1, UnitState("loaded", "inactive", status="bye"))]
     assert verdict(ended, None, Limits()) == "it ended, saying: bye"
+
+
+def test_what_was_broken_before_says_nothing_of_a_release(bench):
+    bench.install()
+    bench.systemd.behaves.update({"1.0.0": FAILS, "1.1.0": FAILS})
+    assert bench.upgrade("1.1.0").result == "kept"

@@ -25,7 +25,7 @@ pytestmark = [
 UNIT = "edgeseg/_data/systemd/edgeseg@.service"
 GOOD, CRASHES, BLIND = "0.1.9", "0.1.10", "0.1.11"
 # What changes by itself while a Debian runs, and what programs that make and remove users leave behind.
-NOT_OURS = ("proc", "sys", "dev", "run", "tmp", "var/log", "var/tmp", "var/cache/ldconfig", "var/lib/systemd", "root")
+NOT_OURS = ("proc", "sys", "dev", "run", "tmp", "var/log", "var/tmp", "var/cache/ldconfig", "var/lib/systemd")
 BACKUPS = ("etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-", "etc/.pwd.lock", "etc/subuid-", "etc/subgid-")
 
 
