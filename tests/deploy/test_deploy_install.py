@@ -209,7 +209,7 @@ def test_over_a_real_sshd(order, sshd, tmp_path):
     assert end.result == "failed"
     assert any("sending 1 wheels" in line for _, line in said)
     assert not (home / ".cache/edgeseg-deploy").exists()
-    lost = OpenSsh("127.0.0.1", [*sshd, "-o", f"UserKnownHostsFile={tmp_path}/none"])
+    lost = OpenSsh("127.0.0.1", ["-o", f"UserKnownHostsFile={tmp_path}/none", *sshd])
     (end,), _ = brought(dry, lost)
     assert "cannot be reached by ssh" in end.reason
     assert Unreachable.exit_code == 69

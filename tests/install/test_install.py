@@ -46,6 +46,7 @@ def test_a_second_install_has_nothing_to_do(bench):
 
 def test_dry_run_says_it_all_and_changes_nothing(bench):
     before = snapshot(bench.where.root)
+    bench.tools.memory_mb = 400
 
     said = bench.install(dry_run=True)
 

@@ -78,8 +78,7 @@ class Container:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in it; with `check`, its failure is an AssertionError with what it said."""
         enter = ["nsenter", f"--target={self._leader}", "--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup"]
-        # The root of the process is not that of its mounts: nspawn moved it.
-        enter += [f"--root=/proc/{self._leader}/root", "--wd=/", "env", "-i"]
+        enter += ["env", "-i", "--chdir=/"]
         variables = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
         words = [*enter, *(f"{name}={value}" for name, value in {**variables, **more}.items()), *argv]
         done = subprocess.run(
