@@ -113,7 +113,7 @@ def prove(here: Here, units: Sequence[str], wait_s: float) -> None:
     found = watch(here, units, 2.0, {}, Limits(start_s=wait_s))
     if found:
         names = " ".join(units)
-        raise CandidateError(f"No frames flow. {found}. See journalctl --unit {names}, and edgeseg doctor.")
+        raise CandidateError(f"No frames flow. {found.rstrip('.')}. See journalctl --unit {names}, and edgeseg doctor.")
     for unit in units:
         here.say(f"{unit} runs: {here.systemd.show(unit).status or 'ready'}")
 

@@ -34,6 +34,7 @@ def brought(tmp_path_factory, asset, tier_file):
     """What is carried to the machine: wheels of some versions, the wheels they need, a long clip."""
     tier_file()
     folder = tmp_path_factory.mktemp("brought")
+    folder.chmod(0o755)  # the service's own user reads the clip
     try:
         needed = wheels.wheelhouse()
     except Unreachable as error:
