@@ -74,8 +74,8 @@ def test_every_file_of_the_package_is_in_the_wheel(members):
 
 def test_profiles_and_units_are_in_the_wheel_and_the_workstation_is_not(members):
     for folder in ("device_profiles", "systemd"):
-        for path in (ROOT / folder).iterdir():
-            assert f"edgeseg/_data/{folder}/{path.name}" in members
+        for path in (ROOT / folder).rglob("*"):
+            assert path.is_dir() or f"edgeseg/_data/{path.relative_to(ROOT)}" in members
     info = f"edgeseg-{edgeseg.__version__}.dist-info/"
     assert {name.partition("/")[0] + "/" for name in members} == {"edgeseg/", info}
     assert {info + "licenses/LICENSE", info + "licenses/NOTICE"} <= members
