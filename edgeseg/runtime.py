@@ -28,6 +28,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from edgeseg.allocator import give_back
 from edgeseg.attention import Attention
 from edgeseg.capture_thread import CaptureThread
 from edgeseg.clock import Clock
@@ -489,6 +490,7 @@ class Runtime:
                 thread.close()
             if before.engine is not None:
                 before.engine.close()
+            give_back()
 
         threading.Thread(target=retire, name="edgeseg-retire", daemon=True).start()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from edgeseg.commands import installed
 from edgeseg.commands.service_run import service_run
 
 service_app = typer.Typer(
@@ -12,9 +13,5 @@ service_app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+installed.add_to(service_app)
 service_app.command("run")(service_run)
-
-
-@service_app.callback()
-def _service() -> None:
-    """edgeseg as a service of this machine."""  # a group, though it may have one command only

@@ -22,7 +22,7 @@ from edgeseg.tiers.catalogue import catalogue
 
 ROOT = Path(__file__).parents[2]
 # Chosen at run time, by name: they come from the OS, or from a wheel for other machines.
-NOT_REQUIRED = {"libcamera", "matplotlib", "picamera2", "tflite_runtime"}
+NOT_REQUIRED = {"pycocotools", "libcamera", "matplotlib", "picamera2", "tflite_runtime"}
 NO_INDEX = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/nowhere", "PIP_CONFIG_FILE": os.devnull}
 
 pytest.importorskip("hatchling", reason="the wheel is built without the network, by the hatchling of the dev extra")

@@ -1,0 +1,153 @@
+"""edgeseg brought to hosts and installed there as a service; hosts side by side, each with an end of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from deploy.transport import Said, Transport
+from deploy.wheelhouse import Platform, fetch
+from edgeseg.errors import EdgesegError, NotPermitted, OutputError, Unreachable, UsageError
+from edgeseg.install.wheel import Wheel
+
+Told = Callable[[str, str], None]
+"""Told a host's name and what goes on there."""
+
+_FOLDER = ".cache/edgeseg-deploy"
+_FACTS = """
+import json, os, platform, sys
+current = "/opt/edgeseg/current"
+print(json.dumps({
+    "python": sys.version_info[:2],
+    "machine": platform.machine(),
+    "libc": os.confstr("CS_GNU_LIBC_VERSION") or "",
+    "root": os.geteuid() == 0,
+    "release": os.path.basename(os.readlink(current)) if os.path.islink(current) else None,
+}))
+"""
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What came of a host. result: installed, upgraded, nothing to do, would do, or failed; reason: for people."""
+
+    host: str
+    result: str
+    reason: str = ""
+    release: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """wheelhouse: where to collect wheels for hosts without a network; None: pip there fetches them itself.
+
+    options: of `edgeseg service install`. watch_s: as `edgeseg service upgrade` has it.
+    """
+
+    wheel: Wheel
+    wheelhouse: Path | None
+    options: tuple[str, ...]
+    watch_s: float = 60.0
+    dry_run: bool = False
+
+
+def bring(order: Order, hosts: Sequence[Transport], told: Told) -> list[Brought]:
+    """Install on all of them, in the order given; nothing is raised for a host that failed."""
+    lock = Lock()
+
+    def one(host: Transport) -> Brought:
+        try:
+            return _bring(order, host, lambda line: told(host.name, line), lock)
+        except EdgesegError as error:
+            told(host.name, str(error))
+            return Brought(host.name, "failed", str(error))
+
+    with ThreadPoolExecutor(max_workers=min(_AT_ONCE, max(1, len(hosts)))) as pool:
+        return list(pool.map(one, hosts))
+
+
+def _bring(order: Order, host: Transport, told: Callable[[str], None], lock: Lock) -> Brought:
+    told("looking at it")
+    facts = _facts(host)
+    files = [order.wheel.path]
+    if order.wheelhouse is not None:
+        with lock:  # hosts of one kind need the same wheels
+            told("collecting wheels for it")
+            files += fetch(order.wheel.path, _platform(host, facts), order.wheelhouse)
+    told(f"sending {len(files)} wheels, {sum(file.stat().st_size for file in files) / 1e6:.0f} MB")
+    _must(host, host.run(["mkdir", "-p", _FOLDER], _quiet))
+    try:
+        _must(host, host.send(files, _FOLDER))
+        return _install(order, host, facts, told)
+    finally:
+        host.run(["rm", "-rf", _FOLDER], _quiet)
+
+
+def _install(order: Order, host: Transport, facts: dict[str, object], told: Callable[[str], None]) -> Brought:
+    wheel = f"{_FOLDER}/{order.wheel.path.name}"
+    wheels = ["--wheelhouse", _FOLDER] if order.wheelhouse is not None else []
+    release = facts.get("release")
+    is_upgrade = release is not None and release != order.wheel.version
+    if is_upgrade and order.dry_run:
+        return Brought(host.name, "would do", f"upgrade {release} to {order.wheel.version}", str(release))
+    if is_upgrade:
+        watch = ["--watch", f"{order.watch_s:g}"]
+        argv = ["/opt/edgeseg/current/bin/edgeseg", "service", "upgrade", wheel, *wheels, *watch]
+    else:
+        argv = ["env", f"PYTHONPATH={wheel}", "PYTHONDONTWRITEBYTECODE=1", "python3", "-m", "edgeseg.install"]
+        argv += [*order.options, "--wheel", wheel, *wheels, *(["--dry-run"] if order.dry_run else [])]
+    said = host.run(argv if facts.get("root") else ["sudo", "-n", *argv], told)
+    if said.code and "sudo:" in said.stderr and "password" in said.stderr:
+        raise NotPermitted("sudo asks for a password there: use root@HOST, or let that user run sudo without one.")
+    if said.code:
+        return Brought(host.name, "failed", _reason(said), str(release) if release else None)
+    _must(host, said)
+    if order.dry_run:
+        return Brought(host.name, "would do", said.stdout.strip(), str(release) if release else None)
+    result = "upgraded" if is_upgrade else "nothing to do" if "nothing to do" in said.stdout else "installed"
+    return Brought(host.name, result, "", order.wheel.version)
+
+
+def _facts(host: Transport) -> dict[str, object]:
+    said = host.run(["python3", "-"], _quiet, _FACTS)
+    if said.code == 127:
+        raise UsageError("There is no python3 there: sudo apt install python3 python3-venv.")
+    _must(host, said)
+    try:
+        found = json.loads(said.stdout)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise OutputError(f"It did not say what it is, but {said.stdout[:100]!r}: does its shell print something?")
+    return found
+
+
+def _platform(host: Transport, facts: dict[str, object]) -> Platform:
+    name, _, version = str(facts["libc"]).partition(" ")
+    python = facts["python"]
+    if name != "glibc" or not isinstance(python, list):
+        raise UsageError(f"{host.name} has no glibc, for which alone wheels are made.")
+    major, minor = (int(part) for part in version.split(".")[:2])
+    return Platform((python[0], python[1]), str(facts["machine"]), (major, minor))
+
+
+def _must(host: Transport, said: Said) -> None:
+    if said.code is None:
+        raise Unreachable(f"{host.name} cannot be reached by ssh: {_reason(said)}")
+    if said.code:
+        raise OutputError(f"{host.name}: {_reason(said)}")
+
+
+def _reason(said: Said) -> str:
+    lines = [line.strip() for line in (said.stderr.splitlines() or said.stdout.splitlines()) if line.strip()]
+    last = (said.stdout.strip() or "") if not lines else lines[-1]
+    return last.removeprefix("edgeseg: ")[:400] or f"exit code {said.code}"
+
+
+def _quiet(line: str) -> None:
+    pass
