@@ -14,8 +14,8 @@ OURS = [*sorted(UNITS.glob("edgeseg*.service")), *sorted(UNITS.glob("user/*.serv
 DROPINS = sorted(UNITS.glob("dropins/*.conf"))
 OLDEST = 249  # Ubuntu 22.04, which JetPack 6 is
 
-# The version of systemd in which each directive came, from the "Added in version" of its manual pages (257) and its
-# NEWS. None has gone since. Those from before 187 are 0.
+# The version of systemd in which each directive came, as far as we know: not looked up again in its manual pages. Those
+# from before 187 are 0.
 SINCE = {
     **dict.fromkeys(
         (
