@@ -29,7 +29,9 @@ def farm(pytester: pytest.Pytester, wheel: Path, tier_file: Callable[..., Path])
         (pytester.path / "farm.yaml").write_text(text)
         folders = [f"--edgeseg-farm-{name}={name}" for name in ("baselines", "output", "cache")]
         given = ["-p", "deploy.farm.pytest_plugin", "--edgeseg-farm=farm.yaml", f"--edgeseg-farm-wheel={wheel}"]
-        return pytester.runpytest_inprocess(*given, *folders, "-rA", "-p", "no:cacheprovider", *options)
+        return pytester.runpytest_inprocess(
+            *given, *folders, "-rA", "-p", "no:cacheprovider", "-p", "no:labgrid", *options
+        )
 
     return run
 

@@ -33,6 +33,10 @@ def of(output: Path) -> tuple[Path, dict[str, object], dict[str, int]]:
     )
 
 
+def is_complete(output: Path) -> bool:
+    return any(runs.about(output / name)["complete"] for name in runs.names(output))
+
+
 def test_killed_at_any_moment_it_goes_on_where_it_was(farm_cache: Path, tmp_path: Path) -> None:
     whole = finished(farm_cache, tmp_path / "whole")
     assert whole.returncode == 0, whole.stderr
@@ -50,8 +54,11 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(farm_cache: Path, tmp_path
             _, _, now = of(output)
             assert {name: now[name] for name in kept} == kept  # what was done was not done again
             kept = now
-    last = finished(farm_cache, output)
-    assert last.returncode == 0, last.stderr
+            if is_complete(output):
+                break  # it was faster than the kill; once more would be another run
+    if not is_complete(output):
+        last = finished(farm_cache, output)
+        assert last.returncode == 0, last.stderr
     _, made, now = of(output)
     assert made == expected
     assert {name: now[name] for name in kept} == kept
