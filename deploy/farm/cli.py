@@ -3,12 +3,8 @@
 # ruff: noqa: T201 - what is printed here is the output
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -101,12 +97,13 @@ def run(
     from deploy.farm.report import listing
     from deploy.farm.verdict import exit_code
     from edgeseg.command import say
+    from edgeseg.stopping import interruptible
 
     read = session.read(farm)
     names = session.chosen(read, [name for one in only or () for name in one.split(",")])
     now = datetime.now().astimezone()
     try:
-        with _interruptible():
+        with interruptible():
             done = session.run(
                 read,
                 names,
@@ -212,20 +209,3 @@ def _run_of(output: Path, name: str | None) -> Path:
     if name is not None and name not in known:
         raise UsageError(f"There is no run {name!r} in {output}; {did_you_mean(name, known)}")
     return output / (name or known[-1])
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGTERM and SIGHUP end a run as Ctrl-C does: in good order."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        raise KeyboardInterrupt
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

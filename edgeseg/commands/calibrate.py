@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +18,7 @@ from edgeseg.commands.options import (
     SoftwareGpuOption,
 )
 from edgeseg.errors import CandidateError, UsageError, did_you_mean
+from edgeseg.stopping import interruptible
 
 if TYPE_CHECKING:
     from edgeseg.calibrate.steps import Step
@@ -76,7 +75,7 @@ def calibrate(
     }
     more: dict[str, Any] = {"time_s": time, "again": again, "models": models or None, "framing": framing}
     try:
-        with _interruptible(), _bar(time, quiet=as_json) as told:
+        with interruptible(), _bar(time, quiet=as_json) as told:
             made = calibrate_here(allowed, SystemClock(), today, told, options=options, **more)
     except KeyboardInterrupt:
         say("Stopped before anything was measured.")
@@ -158,23 +157,6 @@ def _show(rows: list[dict[str, str]], lines: list[str]) -> None:
         print_table(rows)
     for line in lines:
         print(one_line(line))  # noqa: T201
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C, and what ends a service, come as KeyboardInterrupt; a second one ends at once."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        raise KeyboardInterrupt
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

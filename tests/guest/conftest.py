@@ -20,34 +20,30 @@ def _wanted(missing):
         pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
-def v4l2_steps():
-    """What each step of drill_v4l2.py saw in the guest, by its name."""
+def _steps(drill):
     _wanted(guest.missing)
-    outcome = guest.run(HERE / "drill_v4l2.py")
+    outcome = guest.run(HERE / drill)
     print(outcome.console)
     assert outcome.exit_code == 0, outcome.console[-3000:]
     return {step["step"]: step for step in outcome.steps}
+
+
+@pytest.fixture(scope="session")
+def v4l2_steps():
+    """What each step of drill_v4l2.py saw in the guest, by its name."""
+    return _steps("drill_v4l2.py")
 
 
 @pytest.fixture(scope="session")
 def sensor_steps():
     """What each step of drill_sensors.py saw in the guest, by its name."""
-    _wanted(guest.missing)
-    outcome = guest.run(HERE / "drill_sensors.py")
-    print(outcome.console)
-    assert outcome.exit_code == 0, outcome.console[-3000:]
-    return {step["step"]: step for step in outcome.steps}
+    return _steps("drill_sensors.py")
 
 
 @pytest.fixture(scope="session")
 def idle_steps():
     """What each step of drill_idle.py saw in the guest, by its name."""
-    _wanted(guest.missing)
-    outcome = guest.run(HERE / "drill_idle.py")
-    print(outcome.console)
-    assert outcome.exit_code == 0, outcome.console[-3000:]
-    return {step["step"]: step for step in outcome.steps}
+    return _steps("drill_idle.py")
 
 
 @pytest.fixture(scope="session")
