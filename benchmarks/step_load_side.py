@@ -20,6 +20,7 @@ import os
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ class Record:
             self.changes.append((time.monotonic(), fact.rung, fact.reason))
         elif isinstance(fact, Dropped):
             self.drops[fact.cause] = self.drops.get(fact.cause, 0) + 1
-        elif not isinstance(fact, Shown):
+        else:
             print(time.monotonic(), fact, file=sys.stderr)
 
 
@@ -68,8 +69,6 @@ class Rival:
 
     def __call__(self, policy: Policy, state: State, seen: Observation) -> tuple[State, Decision]:
         """The rung it wants, as the governor would say it."""
-        from dataclasses import replace
-
         if self._rival is None:
             self._rival = self._kind(policy, state.ladder)
         rung = self._rival.act(seen)

@@ -51,8 +51,7 @@ class Governed:
     """Steers `run` from its first frame on until `close`.
 
     settings: of the run, as they were asked for. decide: see `Steering`. newest: what the sensors said last, where
-    somebody reads them already. Nothing that goes wrong here ends the run; it
-    is told as a fact.
+    somebody reads them already. Nothing that goes wrong here ends the run; it is told as a fact.
     Raises OutputError if the trace cannot be written.
     """
 
