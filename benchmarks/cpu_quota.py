@@ -10,6 +10,7 @@ from types import TracebackType
 PERIOD_US = 10_000
 V1 = Path("/sys/fs/cgroup/cpu")
 V2 = Path("/sys/fs/cgroup")
+ACCOUNTS = Path("/sys/fs/cgroup/cpuacct")
 
 
 class CpuQuota:
@@ -21,20 +22,26 @@ class CpuQuota:
     def __init__(self, name: str) -> None:
         self._is_v1 = (V1 / "cpu.cfs_quota_us").exists()
         self._folder = (V1 if self._is_v1 else V2) / f"{name}-{os.getpid()}"
+        # Version 1 mostly has one hierarchy for both; where there are two, the group is one in each.
+        is_apart = self._is_v1 and ACCOUNTS.is_dir() and not ACCOUNTS.samefile(V1)
+        self._accounts = [ACCOUNTS / self._folder.name] if is_apart else []
 
     def __enter__(self) -> CpuQuota:
-        self._folder.mkdir()
+        for folder in (self._folder, *self._accounts):
+            folder.mkdir()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with contextlib.suppress(OSError):  # something of a killed run may still be in it
-            self._folder.rmdir()
+            for folder in (self._folder, *self._accounts):
+                folder.rmdir()
 
     def take(self, pid: int) -> None:
         """Put a process and all its threads in."""
-        (self._folder / "cgroup.procs").write_text(str(pid))
+        for folder in (self._folder, *self._accounts):
+            (folder / "cgroup.procs").write_text(str(pid))
 
     def set(self, percent: int) -> None:
         """So many percent of one core; 200 is two cores."""

@@ -227,6 +227,7 @@ def governors(rungs: tuple[MeasuredRung, ...]) -> Ladder:
             rung.quality,
             one.memory_mb,
             overlap=0.0 if one.candidate.engine == "cpu" else 1.0,  # an accelerator works beside the processor
+            threads=one.candidate.threads,
         )
         made.append(plain)
         if number < HALVED:

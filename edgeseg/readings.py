@@ -43,6 +43,7 @@ class Reading:
     own_cores, other_cores: cores kept busy by this process with its children, and by everything else. busy_share: of
     all cores' time. cpu_quota: cores granted by the control group. cpu_throttled_share: of the quota's periods those in
     which it was used up. cpu_throttled_s_per_s: how long the group was held back each second, summed over cores.
+    cgroup_cpu_cores: what the group uses, with all in it.
     clock_share: the fastest clock against the highest it can have. clock_cap_share: what the slowest kept one may have.
 
     doubted: names of sensors that are not believed now.
@@ -75,6 +76,7 @@ class Reading:
     cpu_quota: float | None = None
     cpu_throttled_share: float | None = None
     cpu_throttled_s_per_s: float | None = None
+    cgroup_cpu_cores: float | None = None
     clock_share: float | None = None
     clock_cap_share: float | None = None
     doubted: tuple[str, ...] = ()

@@ -202,4 +202,7 @@ def with_sensors(seen: Observation, reading: Reading | None) -> Observation:
         cgroup_memory_limit_mb=reading.cgroup_memory_limit_mb,
         memory_pressure=reading.pressure_some,
         battery_percent=reading.battery_percent if reading.on_battery else None,
+        cpu_quota=reading.cpu_quota,
+        cpu_cores=reading.cgroup_cpu_cores if reading.cgroup_cpu_cores is not None else reading.own_cores,
+        cpu_throttled_share=reading.cpu_throttled_share,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgeseg.governor.heat import ACT_C, TAKE_C, TAKE_HORIZON_S, margin_c
-from edgeseg.governor.learn import interval_ms, memory_of, watts_of
+from edgeseg.governor.learn import interval_ms, memory_of, target_fps, watts_of
 from edgeseg.governor.policy import Policy
 from edgeseg.governor.rung import Kind, Rung
 from edgeseg.governor.state import State
@@ -19,7 +19,7 @@ ORDER = {Kind.NORMAL: 0, Kind.HALF_FPS: 1, Kind.COVER: 2}
 class Fit:
     """What a rung would need now.
 
-    load_ms: a frame's work. share: of a frame's time, doubt included. temp_c: in a minute and a half. over_w,
+    load_ms: a frame's work. share: of a frame's time, doubt included, or of what a quota lets use, the greater. temp_c: in a minute and a half. over_w,
     over_mb, over_c: how much more than a limit, less a margin, lets it; 0 where it keeps it. is_tight: it exceeds
     margins at most: it could be kept, but is not what one would choose.
     """
@@ -62,6 +62,7 @@ def fit_of(policy: Policy, state: State, rung: Rung) -> Fit:
         is_tight = is_tight and memory_mb <= limit_mb
     load_ms = state.speed.load_ms(rung)
     share = (1 + state.speed.doubt) * load_ms / (interval_ms(policy, state) * rung.frames)
+    share = max(share, state.quota.share(rung, target_fps(policy, state) or 0.0))
     return Fit(rung, load_ms, share, watts, temp_c, over_w, over_mb, over_c, is_tight)
 
 

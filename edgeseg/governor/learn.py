@@ -9,6 +9,7 @@ from typing import Any
 from edgeseg.governor.heat import Heat, forgotten_since, warmed
 from edgeseg.governor.observation import Observation
 from edgeseg.governor.policy import Policy
+from edgeseg.governor.quota import granted, is_held_back
 from edgeseg.governor.rate import Rate, counted
 from edgeseg.governor.ratios import lately, median
 from edgeseg.governor.rung import Rung
@@ -37,11 +38,16 @@ def observed(policy: Policy, state: State, seen: Observation) -> State:
     news: dict[str, Any] = {"time_s": state.time_s + dt_s, "now_s": seen.now_s}
     rung = state.rung(seen.rung)
     if rung is not None and rung.name != state.running:
-        news |= {"running": rung.name, "running_s": news["time_s"], "over_looks": 0, "arrived_slow": state.speed.slow}
+        news |= {"running": rung.name, "running_s": news["time_s"], "over_looks": 0}
+        news |= {"arrived_slow": state.speed.slow, "arrived_cores": state.quota.cores}
         state = replace(state, memory_more_mb=())
     if rung is not None:
         speed = learned(state.speed, rung, seen, target_fps(policy, state) or 0.0)
-        news |= {"speed": speed, "rate": counted(state.rate, seen, speed.load_ms(rung) / rung.frames)}
+        takes_ms = math.inf if is_held_back(seen) else speed.load_ms(rung) / rung.frames
+        rate = counted(state.rate, seen, takes_ms)
+        here_s = news["time_s"] - news.get("running_s", state.running_s)
+        quota = granted(state.quota, rung, seen, speed.slow, rate.shown_fps(), here_s)
+        news |= {"speed": speed, "rate": rate, "quota": quota}
     news |= _sensors(policy, state, seen, news["time_s"])
     news |= _power(policy, state, seen, rung, news["power"].value)
     news |= _memory(policy, state, seen, rung, news["memory"].value)

@@ -20,7 +20,8 @@ class Observation:
     temp_c: the hottest zone. throttled: the board says that it slows itself down now. power_w: of the whole board.
     memory_mb: of the process. memory_available_mb: what the system could still give. cgroup_memory_mb,
     cgroup_memory_limit_mb: of the control group. memory_pressure: PSI, "some", avg10, in percent. battery_percent:
-    None also if there is mains.
+    None also if there is mains. cpu_quota, cpu_cores: cores that the control group is granted, and that it uses.
+    cpu_throttled_share: of the quota's periods those in which it was used up.
     """
 
     now_s: float
@@ -40,6 +41,9 @@ class Observation:
     cgroup_memory_limit_mb: float | None = None
     memory_pressure: float | None = None
     battery_percent: float | None = None
+    cpu_quota: float | None = None
+    cpu_cores: float | None = None
+    cpu_throttled_share: float | None = None
     not_built: str | None = None
 
 
@@ -53,6 +57,9 @@ POSSIBLE = {
     "cgroup_memory_limit_mb": (1.0, 1e7),
     "memory_pressure": (0.0, 100.0),
     "battery_percent": (0.0, 100.0),
+    "cpu_quota": (1e-3, 1e4),
+    "cpu_cores": (0.0, 1e4),
+    "cpu_throttled_share": (0.0, 1.0),
 }
 
 

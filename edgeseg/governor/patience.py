@@ -9,7 +9,7 @@ from edgeseg.governor.state import Failure, State
 
 SOON_S = 45.0  # a rung that must be left so soon after it was taken has failed
 FORGIVEN_S = 120.0  # one that served so long has not
-SLOWER = 1.16  # a board that has become so much slower since is the reason, not the rung
+SLOWER = 1.16  # a board that has become so much slower since is the reason, not the rung; likewise a smaller quota
 
 
 def left(policy: Policy, state: State, is_load: bool) -> State:
@@ -17,6 +17,9 @@ def left(policy: Policy, state: State, is_load: bool) -> State:
     if state.running is None or state.time_s - state.running_s > SOON_S:
         return state
     if is_load and state.speed.slow > state.arrived_slow * SLOWER:
+        return state
+    before, now = state.arrived_cores, state.quota.cores
+    if is_load and now is not None and (before is None or now * SLOWER < before):
         return state
     return failed(policy, state, state.running)
 

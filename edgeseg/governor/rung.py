@@ -24,6 +24,7 @@ class Rung:
     compose, write). quality: 0..1, the age of carried masks counted. memory_mb: of the process with it. power_w: of the
     board at the target rate; None where it was not measured. overlap: the share of an inference that runs beside what
     a frame costs, on cores or an accelerator of its own; 0 where all comes out of one budget, as under a CPU quota.
+    threads: how many cores an inference keeps busy.
     """
 
     name: str
@@ -36,11 +37,17 @@ class Rung:
     power_w: float | None = None
     kind: Kind = Kind.NORMAL
     overlap: float = 0.0
+    threads: int = 1
 
     def load_ms(self, slow: float = 1.0, correction: float = 1.0) -> float:
         """What one frame takes on average, on a board `slow` times as slow, inferences `correction` times as long."""
         infer_ms = correction * self.cost_ms / max(1, self.every)
         return slow * max(infer_ms, self.frame_ms + infer_ms * (1 - self.overlap))
+
+    @property
+    def cpu_ms(self) -> float:
+        """The processor's time that one frame takes on average, on the quiet board."""
+        return self.frame_ms + self.cost_ms / max(1, self.every) * (1 - self.overlap) * max(1, self.threads)
 
     @property
     def frames(self) -> int:

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, replace
 
 from edgeseg.governor.observation import Observation
+from edgeseg.governor.quota import is_held_back
 from edgeseg.governor.ratios import KEEP, Ratios, median
 from edgeseg.governor.rung import Rung
 
@@ -57,6 +58,8 @@ class Speed:
 
 def learned(speed: Speed, rung: Rung, seen: Observation, target_fps: float) -> Speed:
     """With what was seen while `rung` ran. target_fps: what it should have shown; 0: no target."""
+    if is_held_back(seen):
+        return speed
     frame = speed.frame
     if rung.frame_ms > 0:
         frame = frame.add(_bounded(ms / rung.frame_ms) for ms in seen.frame_ms)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from edgeseg.governor.decision import Expectation
 from edgeseg.governor.heat import Heat
+from edgeseg.governor.quota import Quota
 from edgeseg.governor.rate import Rate
 from edgeseg.governor.rung import Ladder, Rung
 from edgeseg.governor.sensing import Sensing
@@ -29,7 +30,7 @@ class State:
 
     time_s: seconds that passed, of the governor's own, which neither jumps nor goes back; all times here are of it.
     wanted, running: names of rungs. wanted_s, running_s: since when. arrived_slow: how slow the board was when it was
-    taken. looks: how many there were. over_looks: how many looks in a row the running rung's work did not fit.
+    taken. arrived_cores: the quota then. looks: how many there were. over_looks: how many looks in a row the running rung's work did not fit.
     room_s: since when a better one fits. moved_s: when heat last moved it. watts_more: what the board takes beyond
     what the ladder says. memory_more_mb: likewise.
     """
@@ -42,12 +43,14 @@ class State:
     wanted_s: float = 0.0
     running_s: float = 0.0
     arrived_slow: float = 1.0
+    arrived_cores: float | None = None
     looks: int = 0
     over_looks: int = 0
     room_s: float | None = None
     moved_s: float | None = None
     speed: Speed = Speed()
     rate: Rate = Rate()
+    quota: Quota = Quota()
     heat: Heat = Heat()
     temp: Sensing = NO_SENSING
     power: Sensing = NO_SENSING

@@ -49,12 +49,13 @@ class Counters(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A control group's files: v2 has one file for quota and period, v1 two."""
+    """A control group's files: v2 has one file for quota and period, v1 two. spent: v1's time on the cores so far."""
 
     limit: str
     usage: str
     stat: str | None
     v2: bool
+    spent: str | None = None
 
 
 class Clock(NamedTuple):
@@ -195,7 +196,14 @@ def _memory_groups(tree: Tree) -> tuple[Group, ...]:
 
 def _cpu_groups(tree: Tree) -> tuple[Group, ...]:
     names = (("cpu.max", "cpu.max", True), ("cpu.cfs_quota_us", "cpu.cfs_period_us", False))
-    return _groups(tree, "cpu", "cpu.stat", names)
+    found = []
+    for group in _groups(tree, "cpu", "cpu.stat", names):
+        place = group.limit.partition("/sys/fs/cgroup/")[2].partition("/")[2].rpartition("/")[0]
+        # Mostly the same hierarchy counts; where it is another one, the group of that name, if we are in it.
+        accounts = "/".join(filter(None, ("/sys/fs/cgroup/cpuacct", place)))
+        is_counted = not group.v2 and accounts in folders(tree, "cpuacct")
+        found.append(group._replace(spent=tree.real(f"{accounts}/cpuacct.usage") if is_counted else None))
+    return tuple(found)
 
 
 def _groups(tree: Tree, controller: str, stat: str, names: tuple[tuple[str, str, bool], ...]) -> tuple[Group, ...]:

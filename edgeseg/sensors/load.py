@@ -1,7 +1,8 @@
 """Who keeps the cores busy, how much of them is granted, and how fast they run.
 
 Sources: man 5 proc (stat, [pid]/stat, [pid]/task/[tid]/children), Documentation/scheduler/sched-bwc.rst (v1 cpu.stat:
-nanoseconds), Documentation/admin-guide/cgroup-v2.rst (cpu.max, cpu.stat: microseconds).
+nanoseconds), Documentation/admin-guide/cgroup-v1/cpuacct.rst (cpuacct.usage: nanoseconds),
+Documentation/admin-guide/cgroup-v2.rst (cpu.max, cpu.stat: microseconds).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Quota(NamedTuple):
     cores: float | None = None
     throttled_share: float | None = None
     throttled_s_per_s: float | None = None
+    used_cores: float | None = None
 
 
 class Family:
@@ -153,6 +155,7 @@ class _CpuGroup:
     def __init__(self, group: Group, files: Files) -> None:
         self._limit, self._period = files.expected(group.limit), files.expected(group.usage)
         self._stat = files.expected(group.stat, size=1024) if group.stat else None
+        self._spent = files.expected(group.spent) if group.spent else None
         self._v2 = group.v2
         self._before: dict[bytes, int] = {}
         self._at_s = 0.0
@@ -164,15 +167,20 @@ class _CpuGroup:
             return Quota()
         time_name, a_second = (b"throttled_usec", 1e6) if self._v2 else (b"throttled_time", 1e9)
         stat = self._stat.read() if self._stat else None
-        now = named_numbers(stat, (b"nr_periods", b"nr_throttled", time_name))
+        now = named_numbers(stat, (b"nr_periods", b"nr_throttled", time_name, b"usage_usec"))
+        spent_ns = self._spent.number() if self._spent else None
+        if spent_ns is not None:
+            now[b"usage_usec"] = spent_ns // 1000
         grown = {name: number - self._before[name] for name, number in now.items() if name in self._before}
         span_s = now_s - self._at_s
         self._before, self._at_s = now, now_s
-        periods, hit, held = (grown.get(name, -1) for name in (b"nr_periods", b"nr_throttled", time_name))
+        names = (b"nr_periods", b"nr_throttled", time_name, b"usage_usec")
+        periods, hit, held, used = (grown.get(name, -1) for name in names)
         return Quota(
             cores,
             min(1.0, hit / periods) if periods > 0 and hit >= 0 else None,
             held / a_second / span_s if held >= 0 and span_s > 0 else None,
+            used / 1e6 / span_s if used >= 0 and span_s > 0 else None,
         )
 
     def _cores(self) -> float | None:

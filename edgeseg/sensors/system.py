@@ -115,6 +115,7 @@ class SystemSensors:
             cpu_quota=quota.cores,
             cpu_throttled_share=quota.throttled_share,
             cpu_throttled_s_per_s=quota.throttled_s_per_s,
+            cgroup_cpu_cores=quota.used_cores,
             clock_share=clock_share,
             clock_cap_share=cap_share,
             doubted=beliefs.doubted(),

@@ -283,10 +283,11 @@ def test_quota_of_control_groups_v2(board) -> None:
     board.write({f"{SERVICE}/cpu.stat": "usage_usec 5\nnr_periods 100\nnr_throttled 10\nthrottled_usec 1000000\n"})
     reading = board.read()
     assert (reading.cpu_quota, reading.cpu_throttled_share) == (0.7, None)
-    board.write({f"{SERVICE}/cpu.stat": "usage_usec 5\nnr_periods 120\nnr_throttled 15\nthrottled_usec 1500000\n"})
+    board.write({f"{SERVICE}/cpu.stat": "usage_usec 500005\nnr_periods 120\nnr_throttled 15\nthrottled_usec 1500000\n"})
     reading = board.read(after_s=2.0)
     assert reading.cpu_throttled_share == pytest.approx(0.25)
     assert reading.cpu_throttled_s_per_s == pytest.approx(0.25)
+    assert reading.cgroup_cpu_cores == pytest.approx(0.25)
     board.write({f"{SERVICE}/cpu.stat": "nr_periods 1\nnr_throttled 0\nthrottled_usec 0\n"})
     assert board.read().cpu_throttled_share is None, "a group that was made anew"
     board.write({f"{SERVICE}/cpu.max": "35000 100000\n"})
@@ -305,7 +306,10 @@ def test_control_groups_v1(board) -> None:
     board.write({"/sys/fs/cgroup/memory/memory.usage_in_bytes": "900000000\n"})
     board.write({f"{cpu}/cpu.cfs_quota_us": "5000\n", f"{cpu}/cpu.cfs_period_us": "10000\n"})
     board.write({f"{cpu}/cpu.stat": "nr_periods 10\nnr_throttled 0\nthrottled_time 0\n"})
+    accounts = "/sys/fs/cgroup/cpuacct/box/cpuacct.usage"
+    board.write({accounts: "7000000000\n"})
     board.read()
+    board.write({accounts: "7900000000\n"})
     board.write({f"{cpu}/cpu.stat": "nr_periods 210\nnr_throttled 200\nthrottled_time 1000000000\n"})
     reading = board.read(after_s=2.0)
     assert (reading.cgroup_memory_mb, reading.cgroup_working_mb, reading.cgroup_memory_limit_mb) == (
@@ -314,6 +318,7 @@ def test_control_groups_v1(board) -> None:
         400.0,
     )
     assert (reading.cpu_quota, reading.cpu_throttled_share, reading.cpu_throttled_s_per_s) == (0.5, 1.0, 0.5)
+    assert reading.cgroup_cpu_cores == pytest.approx(0.45)
     board.write({f"{cpu}/cpu.cfs_quota_us": "-1\n"})
     assert board.read().cpu_quota is None
 
