@@ -19,7 +19,8 @@ def figures(policy: Policy, state: State, fit: Fit) -> str:
     if state.speed.slow > 1.1 or state.speed.slow < 0.9:
         parts.append(f"the board is {state.speed.slow:.2f} times as slow")
     if state.quota.cores is not None:
-        parts.append(f"{state.quota.share(fit.rung, fps or 0.0):.0%} of what can be used of {state.quota.cores:g} cores")
+        share = state.quota.share(fit.rung, fps or 0.0)
+        parts.append(f"{share:.0%} of what can be used of {state.quota.cores:g} cores")
     if policy.temp_max_c is not None and state.heat.temp_c is not None:
         blind = ", by the model alone" if state.heat.is_blind else ""
         parts.append(f"{state.heat.temp_c:.1f} C, {fit.temp_c or 0:.1f} to come{blind}")

@@ -19,9 +19,9 @@ ORDER = {Kind.NORMAL: 0, Kind.HALF_FPS: 1, Kind.COVER: 2}
 class Fit:
     """What a rung would need now.
 
-    load_ms: a frame's work. share: of a frame's time, doubt included, or of what a quota lets use, the greater. temp_c: in a minute and a half. over_w,
-    over_mb, over_c: how much more than a limit, less a margin, lets it; 0 where it keeps it. is_tight: it exceeds
-    margins at most: it could be kept, but is not what one would choose.
+    load_ms: a frame's work. share: of a frame's time, doubt included, or of what can be used of the quota, whichever is
+    more. temp_c: in a minute and a half. over_w, over_mb, over_c: how much more than a limit, less a margin, lets it; 0
+    where it keeps it. is_tight: it exceeds margins at most: it could be kept, but is not what one would choose.
     """
 
     rung: Rung

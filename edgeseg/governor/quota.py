@@ -20,7 +20,7 @@ HELD_BACK = 0.1  # of the periods: frames' wall times are not the board's
 KEEP = 4  # readings, of half a second each
 SETTLE_S = 1.3  # after a change of the rung: until a reading holds nothing of the one before, nor of its building
 LATE_LOOKS = 4  # in a row in which frames were dropped though the quota should do
-LESS, MORE = 0.95, 0.0005  # of what is thought usable, after such looks; back at each other look
+LESS, MORE = 0.95, 0.0001  # of what is thought usable, after such looks; back at each other look
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ def looks(draw: st.DrawFn, names: list[str]) -> Observation:
         throttled=draw(st.one_of(st.none(), st.booleans())),
         **{name: draw(anything) for name in ("temp_c", "power_w", "memory_mb", "memory_available_mb")},
         **{name: draw(anything) for name in ("cgroup_memory_limit_mb", "memory_pressure", "battery_percent")},
+        **{name: draw(anything) for name in ("cpu_quota", "cpu_cores", "cpu_throttled_share")},
     )
 
 

@@ -140,6 +140,9 @@ def test_a_leap_is_believed_when_it_lasts() -> None:
         ("memory_mb", 0.0),
         ("battery_percent", 140.0),
         ("memory_pressure", -1.0),
+        ("cpu_quota", 0.0),
+        ("cpu_cores", -1.0),
+        ("cpu_throttled_share", 1.5),
     ],
 )
 def test_what_cannot_be_is_as_good_as_none(field: str, value: float) -> None:
