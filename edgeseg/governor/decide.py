@@ -26,6 +26,7 @@ SURE_OVER_LOOKS = 8  # in a row with too much work, before they are
 HEAT_WAIT_S = 25.0  # between two moves because of heat, for it comes slowly; not where the limit is met
 ROOM_LOOKS = 4  # a better rung is looked for at each fourth look: it is taken slowly anyway
 FREED_S, FREED_LAST_S = 2.5, 10.0  # from a change on, until the last rung's memory is free: mostly, at the latest
+HALVED_PATIENCE_S = 1.0  # before frames are no longer left out
 HEAT_LEAST_S = 6.0  # even there
 HEAT_PATIENCE_S = 45.0  # before it goes up after that, and from one step up to the next
 HEAT_OVER_S = 300.0  # a heat so long ago does not matter
@@ -98,7 +99,10 @@ def _up(policy: Policy, state: State, current: Fit, better: Fit) -> tuple[State,
         if hot_s < HEAT_PATIENCE_S or (hot_s < HEAT_OVER_S and here_s < HEAT_PATIENCE_S):
             evidence = f"it was too hot {hot_s:.0f} s ago; {figures(policy, state, current)}"
             return _told(state, Decision(current.rung.name, False, Reason.HOLD, evidence))
-    if waited_s < policy.patience_s or state.time_s - state.running_s < policy.patience_s:
+    patience_s = policy.patience_s
+    if current.rung.kind is Kind.HALF_FPS:  # the frame rate is to be had again
+        patience_s = min(patience_s, HALVED_PATIENCE_S)
+    if waited_s < patience_s or state.time_s - state.running_s < patience_s:
         evidence = f"{better.rung.name} fits since {waited_s:.1f} s; {figures(policy, state, current)}"
         return _told(state, Decision(current.rung.name, False, Reason.HOLD, evidence))
     return _move(

@@ -17,6 +17,7 @@ from edgeseg.governor.rung import Rung
 USABLE = 0.92
 LEAST_USABLE = 0.3
 HELD_BACK = 0.1  # of the periods: frames' wall times are not the board's
+NEARLY = 0.8  # of the quota used: likewise
 KEEP = 4  # readings, of half a second each
 SETTLE_S = 1.3  # after a change of the rung: until a reading holds nothing of the one before, nor of its building
 LATE_LOOKS = 4  # in a row in which frames were dropped though the quota should do
@@ -55,7 +56,10 @@ def used_cores(rung: Rung, shown_fps: float) -> float:
 
 def is_held_back(seen: Observation) -> bool:
     """Whether the group waited for its quota, so that wall times say nothing of the board."""
-    return seen.cpu_throttled_share is not None and seen.cpu_throttled_share > HELD_BACK
+    if seen.cpu_throttled_share is not None and seen.cpu_throttled_share > HELD_BACK:
+        return True
+    quota, used = seen.cpu_quota, seen.cpu_cores  # a quota that has just come holds back before a reading says so
+    return quota is not None and used is not None and used > NEARLY * quota
 
 
 def granted(quota: Quota, rung: Rung, seen: Observation, slow: float, shown_fps: float | None, here_s: float) -> Quota:
