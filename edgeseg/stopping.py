@@ -82,18 +82,35 @@ def stoppable_run(say: Callable[[str], None]) -> Iterator[Stoppable]:
             signal.signal(number, handler)
 
 
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Ctrl-C, and what ends a service or a terminal, come as KeyboardInterrupt; a second one ends at once."""
+class Interrupt:
+    """A signal as KeyboardInterrupt, for work that also asks between its steps whether one came.
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    What is raised while C code has called Python, or an object goes, is printed there and lost.
+    """
+
+    def __init__(self) -> None:
+        self._came = False
+
+    def signalled(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal; the next one has its usual effect."""
         signal.signal(number, signal.SIG_DFL)
+        self._came = True
         raise KeyboardInterrupt
 
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if a signal came."""
+        if self._came:
+            raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[Interrupt]:
+    """Ctrl-C, and what ends a service or a terminal, come as KeyboardInterrupt; a second one ends at once."""
+    interrupt = Interrupt()
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, stop) for number in numbers}
+    before = {number: signal.signal(number, interrupt.signalled) for number in numbers}
     try:
-        yield
+        yield interrupt
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -75,7 +75,12 @@ def calibrate(
     }
     more: dict[str, Any] = {"time_s": time, "again": again, "models": models or None, "framing": framing}
     try:
-        with interruptible(), _bar(time, quiet=as_json) as told:
+        with interruptible() as interrupt, _bar(time, quiet=as_json) as shown:
+
+            def told(step: Step) -> None:
+                interrupt.check()
+                shown(step)
+
             made = calibrate_here(allowed, SystemClock(), today, told, options=options, **more)
     except KeyboardInterrupt:
         say("Stopped before anything was measured.")
