@@ -34,8 +34,8 @@ class CpuQuota:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(OSError):  # something of a killed run may still be in it
-            for folder in (self._folder, *self._accounts):
+        for folder in (self._folder, *self._accounts):
+            with contextlib.suppress(OSError):  # something of a killed run may still be in it
                 folder.rmdir()
 
     def take(self, pid: int) -> None:

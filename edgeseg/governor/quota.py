@@ -2,7 +2,7 @@
 
 A group that has used up its share of a period waits for the next. Wall times say little then: nothing waits for a
 while, and then everything very long. The processor's time that frames take is as steady as ever, and what is granted
-is known exactly, before a single frame is late.
+is known exactly.
 """
 
 from __future__ import annotations

@@ -191,30 +191,31 @@ def _packages(tree: Tree) -> tuple[Counters, ...]:
 
 def _memory_groups(tree: Tree) -> tuple[Group, ...]:
     names = (("memory.max", "memory.current", True), ("memory.limit_in_bytes", "memory.usage_in_bytes", False))
-    return _groups(tree, "memory", "memory.stat", names)
+    return tuple(_groups(tree, "memory", "memory.stat", names).values())
 
 
 def _cpu_groups(tree: Tree) -> tuple[Group, ...]:
     names = (("cpu.max", "cpu.max", True), ("cpu.cfs_quota_us", "cpu.cfs_period_us", False))
-    found = []
-    for group in _groups(tree, "cpu", "cpu.stat", names):
-        place = group.limit.partition("/sys/fs/cgroup/")[2].partition("/")[2].rpartition("/")[0]
-        # Mostly the same hierarchy counts; where it is another one, the group of that name, if we are in it.
-        accounts = "/".join(filter(None, ("/sys/fs/cgroup/cpuacct", place)))
-        is_counted = not group.v2 and accounts in folders(tree, "cpuacct")
-        found.append(group._replace(spent=tree.real(f"{accounts}/cpuacct.usage") if is_counted else None))
-    return tuple(found)
+    groups = _groups(tree, "cpu", "cpu.stat", names).items()
+    return tuple(group if group.v2 else group._replace(spent=_spent(tree, folder)) for folder, group in groups)
 
 
-def _groups(tree: Tree, controller: str, stat: str, names: tuple[tuple[str, str, bool], ...]) -> tuple[Group, ...]:
-    found = []
+def _spent(tree: Tree, folder: str) -> str | None:
+    """Where v1 counts the time of a CPU's group: in the same hierarchy, or in our group of that name in another."""
+    accounts = folder.replace("/cpu", "/cpuacct", 1)
+    return tree.real(f"{accounts}/cpuacct.usage") if accounts in folders(tree, "cpuacct") else None
+
+
+def _groups(tree: Tree, controller: str, stat: str, names: tuple[tuple[str, str, bool], ...]) -> dict[str, Group]:
+    """By folder, the own one first."""
+    found = {}
     for folder in folders(tree, controller):
         for limit, usage, is_v2 in names:
             paths = [tree.real(f"{folder}/{name}") for name in (limit, usage, stat)]
             if paths[0] and paths[1]:
-                found.append(Group(paths[0], paths[1], paths[2], is_v2))
+                found[folder] = Group(paths[0], paths[1], paths[2], is_v2)
                 break
-    return tuple(found)
+    return found
 
 
 def _clocks(tree: Tree) -> tuple[Clock, ...]:

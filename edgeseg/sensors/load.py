@@ -167,14 +167,14 @@ class _CpuGroup:
             return Quota()
         time_name, a_second = (b"throttled_usec", 1e6) if self._v2 else (b"throttled_time", 1e9)
         stat = self._stat.read() if self._stat else None
-        now = named_numbers(stat, (b"nr_periods", b"nr_throttled", time_name, b"usage_usec"))
+        names = (b"nr_periods", b"nr_throttled", time_name, b"usage_usec")
+        now = named_numbers(stat, names)
         spent_ns = self._spent.number() if self._spent else None
         if spent_ns is not None:
             now[b"usage_usec"] = spent_ns // 1000
         grown = {name: number - self._before[name] for name, number in now.items() if name in self._before}
         span_s = now_s - self._at_s
         self._before, self._at_s = now, now_s
-        names = (b"nr_periods", b"nr_throttled", time_name, b"usage_usec")
         periods, hit, held, used = (grown.get(name, -1) for name in names)
         return Quota(
             cores,
