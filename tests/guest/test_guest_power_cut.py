@@ -38,14 +38,14 @@ def booted(scratch: Path, disk: Path, cut_s: float) -> tuple[dict[str, object], 
     """
     well: dict[str, object] = {}
     began = took = None
-    machine = Machine(scratch, {"drill.py": DRILL}, disk)
-    end = time.monotonic() + _UPGRADE_S
+    machine = Machine(scratch, {"drill.py": DRILL}, _UPGRADE_S, disk)
     try:
-        for step in machine.steps(lambda: time.monotonic() > (end if began is None else began + cut_s)):
+        for step in machine.steps():
             if step["step"] == "well":
                 well = step
             elif step["step"] == "upgrading":
                 began = time.monotonic()
+                machine.deadline = began + cut_s
             else:
                 assert step["exit"] == 0, machine.console[-3000:]
                 took = time.monotonic() - began

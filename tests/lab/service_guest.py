@@ -16,7 +16,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -157,9 +157,13 @@ def _install(root: Path, made: list[Path]) -> None:
 
 
 class Machine:
-    """A boot of it. disk: written to; None: what is written goes with it. files: for its /run/drill, by name."""
+    """A boot of it. disk: written to; None: what is written goes with it. files: for its /run/drill, by name.
 
-    def __init__(self, scratch: Path, files: dict[str, Path], disk: Path | None = None) -> None:
+    deadline: of `steps`, by CLOCK_MONOTONIC.
+    """
+
+    def __init__(self, scratch: Path, files: dict[str, Path], timeout_s: float, disk: Path | None = None) -> None:
+        self.deadline = time.monotonic() + timeout_s
         made, code = build(), scratch / "code.tar"
         self._console, self._said = scratch / "console", scratch / "said"
         for old in (self._console, self._said):
@@ -180,8 +184,8 @@ class Machine:
         self._qemu = subprocess.Popen([*keeper, *qemu], stdin=subprocess.DEVNULL)
         self._read = 0
 
-    def steps(self, until: Callable[[], bool]) -> Iterator[dict[str, Any]]:
-        """The JSON objects that the drill prints, as they come, until it ends or `until`."""
+    def steps(self) -> Iterator[dict[str, Any]]:
+        """The JSON objects that the drill prints, as they come, until it ends or the deadline, which may be moved."""
         while True:
             ended = self._qemu.poll() is not None
             lines = self._said.read_text(errors="replace").split("\n") if self._said.exists() else [""]
@@ -189,7 +193,7 @@ class Machine:
                 self._read += 1
                 if line.strip().startswith("{"):
                     yield json.loads(line)
-            if ended or until():
+            if ended or time.monotonic() > self.deadline:
                 return
             time.sleep(0.2)
 
@@ -206,12 +210,11 @@ class Machine:
 
 def run(drill: Path, timeout_s: float = 3600) -> tuple[list[dict[str, Any]], str]:
     """Boot, run the drill, and give what it printed and the console; nothing outlives the call."""
-    end = time.monotonic() + timeout_s
     with tempfile.TemporaryDirectory() as scratch:
-        machine = Machine(Path(scratch), {"drill.py": drill})
+        machine = Machine(Path(scratch), {"drill.py": drill}, timeout_s)
         try:
             steps = []
-            for step in machine.steps(lambda: time.monotonic() > end):
+            for step in machine.steps():
                 print(json.dumps(step), flush=True)
                 steps.append(step)
             return steps, machine.console
