@@ -1,4 +1,4 @@
-"""The installed service in a guest whose systemd limits memory and CPU for real: each fault five times, no raw frame."""
+"""The installed service in a guest that limits memory and CPU for real: each fault five times, no raw frame."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def of(said: list[dict[str, Any]], drill: str) -> list[dict[str, Any]]:
 
 def table(said: list[dict[str, Any]]) -> Iterator[str]:
     """The drills as docs/service.md has them."""
-    yield "| drill | times | service active after it | frames again after, s | restarts by systemd | frames seen | raw |"
+    yield "| drill | times | active after it | frames again after, s | restarts | frames seen | raw |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     rows = [one for one in said if "number" in one]
     for drill, group in groupby(rows, key=lambda one: one["drill"]):
