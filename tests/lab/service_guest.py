@@ -9,6 +9,7 @@ the other guest) and anew when edgeseg changes. Control groups, devices, out-of-
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import subprocess
@@ -87,6 +88,7 @@ def missing() -> str | None:
     return roots.missing(TOOLS)
 
 
+@functools.cache
 def build() -> Path:
     """The folder with vmlinuz, initrd, thermal.aml and disk.img; takes some minutes the first time."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -101,7 +103,7 @@ def build() -> Path:
                 (folder / "thermal.dsl").write_text(_THERMAL)
                 subprocess.run(["iasl", "-p", "thermal", "thermal.dsl"], cwd=folder, check=True, capture_output=True)
             plain = folder
-        with roots.cached("service-guest", str(plain), *made) as (folder, complete):
+        with roots.cached("service-guest", str(plain), wheel) as (folder, complete):
             if not complete:
                 root = folder / "root"
                 subprocess.run(["cp", "--archive", str(plain / "root"), str(root)], check=True)
