@@ -20,7 +20,7 @@ UNIT, CONFIG = "edgeseg@camera", Path("/etc/edgeseg/camera.yaml")
 PLAIN = CONFIG.read_text(encoding="utf-8")
 WEBCAM, SIZE = "/dev/video10", (320, 180)
 FRAME, LUMA = SIZE[0] * SIZE[1] * 3 // 2, SIZE[0] * SIZE[1]
-GREEN_U = 100  # of vivid's green it is 54, of the background 147, of any grey 128
+GREEN_U = 100  # of vivid's green it is 54, of the background 138, of any grey 128
 LONG_S = 600
 
 
