@@ -92,7 +92,7 @@ class Consumer(threading.Thread):
             time.sleep(0.5)
 
     def give_up(self, reader):
-        """A reader stays for ever with a writer that is gone (v4l2loopback 0.12.7): whoever sees no picture, rejoins."""
+        """A reader stays with a writer that is gone (v4l2loopback 0.12.7): whoever sees no picture, joins again."""
         while reader.poll() is None:
             if time.monotonic() - self.heard > REJOIN_S:
                 reader.kill()
