@@ -24,6 +24,7 @@ class Machine:
 
     def __init__(self, machine: str, built: Built, card: Path) -> None:
         self._port = _free_port()
+        self._card = card
         self._log = card.with_suffix(".console")
         self._log.unlink(missing_ok=True)
         key = (built.folder / "host_key.pub").read_text(encoding="ascii")
@@ -55,9 +56,10 @@ class Machine:
             return
 
     def off(self) -> None:
-        """Switch it off at once."""
+        """Switch it off at once; its card is made anew at the next start."""
         self._qemu.kill()
         self._qemu.wait()
+        self._card.unlink(missing_ok=True)
 
     def _why(self, error: DeviceLost, boot_s: float) -> str:
         if not self._qemu.running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -58,15 +59,16 @@ def _made(request: pytest.FixtureRequest, kind: str, cache: Path) -> Device:
         from deploy.farm.kinds.local import Local
 
         return Local("contract", Local.Entry(kind="local", env=variables), cache)
+    kept: Path = request.getfixturevalue("farm_cache") if kind in ("root", "guest") else cache
+    if kept != cache:
+        shutil.rmtree(kept / "devices" / "contract", ignore_errors=True)  # of an earlier session
     if kind == "root":
         from deploy.farm.kinds.root import Root
 
-        kept: Path = request.getfixturevalue("farm_cache")
         return Root("contract", request.getfixturevalue("root_entry")(env=variables), kept)
     if kind == "guest":
         from deploy.farm.kinds.guest import Guest
 
-        kept = request.getfixturevalue("farm_cache")
         return Guest("contract", request.getfixturevalue("guest_entry")(env=variables), kept)
     if kind == "ssh":
         from deploy.farm.kinds.ssh import Ssh
