@@ -90,7 +90,7 @@ def test_the_watchdog_is_fed_while_frames_flow_and_not_when_they_stop(
 def test_it_is_fed_while_it_rests_without_a_reader(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     def build(*parts: object) -> object:
         made = original(*parts)  # type: ignore[arg-type]
-        made.runtime._reopen = serving.new_source
+        made.runtime._supply._reopen = serving.new_source
         made.runtime.limit(replace(made.runtime.limits, idle_after_s=0.1))
         return made
 
