@@ -3,7 +3,7 @@
     python -m benchmarks.soak --minutes 45
 
 The clip of people at a table is played at 30 frames a second into a service of its own process, as systemd would run
-it: `run_service` whole, with a manager at the other end of its socket. The manager starts it again if it ends, and
+it: `run_service` whole, with a manager at the other end of its socket. Nothing is calibrated, so nobody governs. The manager starts it again if it ends, and
 notes every ten seconds its memory, descriptors and threads (proc(5)), and what it says of itself.
 """
 
@@ -117,7 +117,8 @@ def soak(minutes: float, out: Path) -> int:
     with tempfile.TemporaryDirectory() as name:
         told = Told(Path(name))
         environ = {**os.environ, "NOTIFY_SOCKET": str(told.address), "WATCHDOG_USEC": str(int(WATCHDOG_S * 1e6))}
-        environ["RUNTIME_DIRECTORY"] = name
+        environ |= {"RUNTIME_DIRECTORY": name, "CONFIGURATION_DIRECTORY": name, "EDGESEG_STATE": name}
+        (Path(name) / "soak.yaml").write_text("background: blur\n")
         command = [sys.executable, "-m", "benchmarks.soak_service", str(path)]
         began = time.monotonic()
         while (at_s := time.monotonic() - began) < seconds:

@@ -19,7 +19,8 @@ class Limits:
     frames: how many to show, None for all. fps: at most so many, None for all. max_mask_age_s: the oldest mask that a
     frame may take which has none of its own. engine_timeout_s: an engine silent for so long hangs. infer_every: the
     engine is asked about each so many-th frame, and sooner where its mask would grow too old. idle_after_s: nobody
-    reads the sink for so long before a live run rests; None: it never does.
+    reads the sink for so long before a live run rests; None: it never does. seek_s: a live source that failed is looked
+    for so long before the run ends with what was wrong; None: for ever, and one that ended too.
     """
 
     frames: int | None = None
@@ -28,6 +29,7 @@ class Limits:
     engine_timeout_s: float = 5.0
     infer_every: int = 1
     idle_after_s: float | None = None
+    seek_s: float | None = 0.0
 
 
 NO_LIMITS = Limits()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from edgeseg.clock import Clock
 from edgeseg.facts import Degraded, Emit, Recovered, Shown
-from edgeseg.frames import Frame, Mask, Planes
+from edgeseg.frames import Frame, Mask
 from edgeseg.pipeline import Pipeline
 from edgeseg.ports import FrameSink
 
-BLACK = (16, 128, 128)
 WORK = ("preprocess", "postprocess", "refine", "carry", "background", "composite", "write")  # in the showing thread
 
 
@@ -25,7 +24,7 @@ class Output:
         self._times = pipeline.times
         self._rested_before_s = 0.0  # `rested_s` when the last frame was shown
         self._worked_s = 0.0  # what all frames took that were shown, but for inference
-        self._degraded: str | None = None
+        self._degraded: list[str] = []
 
     @property
     def fps(self) -> float | None:
@@ -38,9 +37,8 @@ class Output:
     def show(self, frame: Frame, mask: Mask | None, origin: str) -> None:
         """Compose and write one frame, and tell of it; origin: as `Shown` has it."""
         now = self._clock.now
-        if self._degraded is not None and (origin == "own" or (origin, self._degraded) == ("carried", "mask_late")):
-            self._emit(Recovered(self._degraded))
-            self._degraded = None
+        if self._degraded and origin != "cover":
+            self._recover(origin)
         start = now()
         shown = self._pipeline.show(frame, mask)
         composed = now()
@@ -64,13 +62,13 @@ class Output:
 
     def degrade(self, cause: str, detail: str) -> None:
         """Less is shown than was asked for, until a frame with a mask of its own is; told once."""
-        if self._degraded != cause:
-            self._degraded = cause
+        if cause not in self._degraded:
+            self._degraded.append(cause)
             self._emit(Degraded(cause, detail))
 
-
-def black(frame: Frame) -> Frame:
-    """A black frame as large as this one, at its time."""
-    planes = Planes.allocate(frame.size)
-    planes.fill(BLACK)
-    return Frame(planes, frame.size, frame.index, frame.pts, frame.time_base, frame.color, frame.captured_at)
+    def _recover(self, origin: str) -> None:
+        """What is whole again with a frame like this: an old mask says nothing of the engine."""
+        over = [cause for cause in self._degraded if origin != "carried" or cause == "mask_late"]
+        self._degraded = [cause for cause in self._degraded if cause not in over]
+        for cause in over:
+            self._emit(Recovered(cause))

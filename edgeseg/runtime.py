@@ -114,6 +114,12 @@ class Runtime:
         return self._output.rested_s
 
     @property
+    def pauses(self) -> tuple[bool, int]:
+        """Whether nothing is to be shown, or there is nothing to show, just now; and how often that was so."""
+        supply = self._supply
+        return supply.idle or supply.away, supply.idles + supply.aways
+
+    @property
     def infer_every(self) -> int:
         """The engine is asked about each so many-th frame that is taken; set from any thread, from the next one on."""
         return self._masks.infer_every

@@ -149,16 +149,16 @@ class Looker:
         self._plan = runtime.plan.name
         self._counts = {"infer": 0, "work": 0}
         self._in = self._out = 0
-        self._rested = (False, 0)
+        self._paused = (False, 0)
 
     def look(self, reading: Reading | None) -> Observation | None:
         """What was seen since the last call, the frames' times per frame, the sensors as they were read last.
 
-        None if the run was idle for a part of that time: that few frames came out of it says nothing of the board.
+        None if it rested, or its source was away, for a part of that time: the frames say nothing of the board then.
         """
-        seen, before = self._seen(reading), self._rested
-        self._rested = self._runtime.idle, self._runtime.idles
-        return None if True in (before[0], self._rested[0]) or before[1] != self._rested[1] else seen
+        seen, before = self._seen(reading), self._paused
+        self._paused = self._runtime.pauses
+        return None if before[0] or self._paused != before else seen
 
     def _seen(self, reading: Reading | None) -> Observation:
         runtime, now = self._runtime, self._clock.now()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
@@ -14,6 +15,7 @@ from av.video.codeccontext import VideoCodecContext
 from edgeseg.capture.decoded import Framer
 from edgeseg.capture.grabber import Grabber
 from edgeseg.capture.v4l2_devices import check, check_free, device_path
+from edgeseg.capture.v4l2_identity import Identity, find, identity
 from edgeseg.capture.v4l2_modes import Capture, convert, negotiate
 from edgeseg.clock import Clock
 from edgeseg.errors import SourceError
@@ -29,6 +31,7 @@ _DAMAGED_IN_A_ROW = 30
 class CameraSource:
     """`camera:0` or `camera:/dev/video0`: 1280x720 at 30 fps unless asked otherwise, or the nearest there is.
 
+    With `wish.identity` it is that camera, under whatever number it is now.
     The formats are tried in `ORDER`; the first that meets the wish is taken, else the nearest to it.
     `open_capture` gives the device: raises SourceError or NotPermitted if it cannot be had.
     """
@@ -40,10 +43,12 @@ class CameraSource:
         clock: Clock,
         emit: Emit,
         open_capture: Callable[[str], Capture] | None = None,
+        root: Path = Path("/"),
     ) -> None:
         self._where, self._clock, self._emit = where, clock, emit
         self._index, self._start_s = 0, 0.0
-        self._capture = (open_capture or open_device)(where)
+        path = _path(where, wish, root)
+        self._capture = (open_capture or open_device)(str(path))
         try:
             self._mode = negotiate(self._capture, where, wish.size or DEFAULT_SIZE, wish.fps or DEFAULT_FPS)
         except BaseException:
@@ -56,7 +61,7 @@ class CameraSource:
         if self._first is None:
             raise SourceError(f"The camera {where} was closed while it was opened.")
         detail = f"camera {where}: {self._mode}"
-        self.info = SourceInfo(self._first.size, self._mode.fps, True, detail)
+        self.info = SourceInfo(self._first.size, self._mode.fps, True, detail, identity=identity(path, root))
         emit(Opened("source", detail))
 
     def read(self) -> Frame | None:
@@ -137,6 +142,17 @@ class JpegDecoder:
         except av.FFmpegError:
             pass
         return None
+
+
+def _path(where: str, wish: SourceWish, root: Path) -> Path:
+    """Where the camera is now that is meant; raises SourceError if it is not there."""
+    if not isinstance(wish.identity, Identity):
+        return device_path(where, root)
+    path = find(wish.identity, root)
+    if path is None:
+        serial = f", serial number {wish.identity.serial}" if wish.identity.serial else ""
+        raise SourceError(f"The camera {where} ({wish.identity.kind[0]}{serial}) is not there; is it plugged in?")
+    return path
 
 
 def open_device(where: str) -> Capture:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, MutableMapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from edgeseg.build import Run, build
+from edgeseg.build import Outlet as MakeOutlet
+from edgeseg.build import Run, build, kind_of_sink
 from edgeseg.clock import Clock, SystemClock
 from edgeseg.config.files import check_instance
 from edgeseg.config.secrets import hidden
@@ -26,9 +28,10 @@ from edgeseg.service.outlet import Outlet
 from edgeseg.service.reload import Reloader
 from edgeseg.service.signals import Signals
 from edgeseg.service.vitals import Vitals
+from edgeseg.sinks.place import next_name
 from edgeseg.stopping import Stopped
 
-Build = Callable[[Loaded, Emit, Clock, Callable[[FrameSink], FrameSink]], Run]
+Build = Callable[[Loaded, Emit, Clock, MakeOutlet], Run]
 
 
 def run_service(
@@ -80,8 +83,12 @@ def run_service(
         raise
 
 
-def _build(loaded: Loaded, emit: Emit, clock: Clock, outlet: Callable[[FrameSink], FrameSink]) -> Run:
-    return build(loaded.settings, emit, clock, outlet)
+def _build(loaded: Loaded, emit: Emit, clock: Clock, outlet: MakeOutlet) -> Run:
+    settings = loaded.settings
+    kind, where = kind_of_sink(settings.sink)
+    if kind == "file":  # what the process before this one recorded stays
+        settings = replace(settings, sink=f"file:{next_name(Path(where))}")
+    return build(settings, emit, clock, outlet)
 
 
 def _run(
@@ -103,8 +110,8 @@ def _run(
 
     outlets: list[Outlet] = []
 
-    def outlet(sink: FrameSink) -> FrameSink:
-        outlets.append(Outlet(sink, clock.now))
+    def outlet(sink: FrameSink, reopen: Callable[[], FrameSink]) -> FrameSink:
+        outlets.append(Outlet(sink, clock.now, emit, reopen))
         return outlets[-1]
 
     loaded = loads()
