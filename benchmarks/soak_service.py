@@ -3,8 +3,9 @@
     python -m benchmarks.soak --minutes 45
 
 The clip of people at a table is played at 30 frames a second into a service of its own process, as systemd would run
-it: `run_service` whole, with a manager at the other end of its socket. Nothing is calibrated, so nobody governs. The manager starts it again if it ends, and
-notes every ten seconds its memory, descriptors and threads (proc(5)), and what it says of itself.
+it: `run_service` whole, with a manager at the other end of its socket. Nothing is calibrated, so nobody governs. The
+manager starts it again if it ends, and notes every ten seconds its memory, descriptors and threads (proc(5)), and what
+it says of itself.
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ def soak(minutes: float, out: Path) -> int:
             if process is None or process.poll() is not None:
                 process, starts = subprocess.Popen(command, env=environ), starts + 1
                 told.forget()
-            told.listen(EVERY_S)
+            told.listen(min(EVERY_S, seconds / 40))
             mark = look(process.pid, at_s, told.fps)
             if mark is not None:
                 marks.append(mark)
