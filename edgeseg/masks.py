@@ -6,6 +6,7 @@ moved along with the person, if it is no older than `max_mask_age_s`; so does a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from edgeseg.clock import Clock
@@ -16,6 +17,7 @@ from edgeseg.orders import Limits
 from edgeseg.pipeline import Pipeline
 from edgeseg.ports import Engine
 
+_WAIT_S = 0.1  # how late a stop is noticed
 Degrade = Callable[[str, str], None]
 
 
@@ -90,12 +92,13 @@ class Masks:
         now, timeout_s, engine = self._clock.now, self.limits.engine_timeout_s, self._engine
         assert engine is not None
         start = now()
-        until = start + timeout_s
+        waits = math.ceil(timeout_s / _WAIT_S)  # counted, for the clock goes on while the machine is suspended
         while engine.asked_about(frame) and not self._hung and not self._is_stopped():
-            if engine.wait(min(0.1, until - now())):
+            if engine.wait(min(_WAIT_S, timeout_s)):
                 self._times.add("wait", now() - start)
                 return self._answer(engine)[1]
-            if now() >= until:
+            waits -= 1
+            if waits <= 0:
                 self._hung = True
                 self._degrade("engine_hung", f"The engine has not answered for {timeout_s:g} s.")
         return None

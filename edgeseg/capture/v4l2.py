@@ -26,6 +26,8 @@ from edgeseg.ports import SourceInfo, SourceWish
 DEFAULT_SIZE, DEFAULT_FPS = Size(1280, 720), Fraction(30)
 _TIMEOUT_S = 5.0
 _DAMAGED_IN_A_ROW = 30
+_START, _END = b"\xff\xd8", b"\xff\xd9"  # ITU-T T.81, SOI and EOI
+_PADDING = 4096  # bytes that may follow the end: cameras fill their buffers up
 
 
 class CameraSource:
@@ -82,6 +84,7 @@ class CameraSource:
             raise
 
     def _next(self) -> Frame | None:
+        why = ""
         for _ in range(_DAMAGED_IN_A_ROW):
             answer = self._grab()
             if answer is None:
@@ -91,14 +94,20 @@ class CameraSource:
                 raise SourceError(f"The camera {self._where} gives no more frames; was it unplugged?")
             now = self._clock.now()
             self._start_s = self._start_s if self._index else now
-            frame = self._frame(raw, round((now - self._start_s) * 1e6))
-            if frame is not None:
-                frame.captured_at = now
-                self._index += 1
-                return frame
+            try:
+                frame = self._frame(raw, round((now - self._start_s) * 1e6))
+            except SourceError as error:  # of another length: cut short, or it has changed its format
+                why = str(error)
+                if not self._index:
+                    raise
+            else:
+                if frame is not None:
+                    frame.captured_at = now
+                    self._index += 1
+                    return frame
             self._emit(Dropped("damaged"))  # the first JPEGs of many webcams are cut short
         raise SourceError(
-            f"The camera {self._where} gave {_DAMAGED_IN_A_ROW} damaged pictures in a row; check the cable."
+            why or f"The camera {self._where} gave {_DAMAGED_IN_A_ROW} damaged pictures in a row; check the cable."
         )
 
     def _grab(self) -> tuple[bool, Any] | None:
@@ -123,21 +132,27 @@ class CameraSource:
 
 
 class JpegDecoder:
-    """Decodes a webcam's JPEGs to their own Y, U and V, without the way over RGB."""
+    """Decodes a webcam's JPEGs to their own Y, U and V, without the way over RGB.
+
+    One that is cut short or corrupt is refused, for FFmpeg would show what was in its memory before where data lack.
+    """
 
     def __init__(self) -> None:
         context = av.CodecContext.create("mjpeg", "r")
         assert isinstance(context, VideoCodecContext)
         context.thread_count = 1  # more would hold frames back
+        context.options = {"err_detect": "explode"}
         self._context, self._framer = context, Framer()
 
     def frame(self, raw: Any, index: int, pts: int) -> Frame | None:
         """The frame of a (1, N) uint8 array that holds one JPEG; None if it cannot be decoded."""
         data = np.asarray(raw).tobytes()
-        if not data:  # FFmpeg would take it for the end of the stream
+        if not data.startswith(_START) or _END not in data[-_PADDING:]:
             return None
         try:
             for picture in self._context.decode(av.Packet(data)):
+                if picture.is_corrupt:
+                    return None
                 return self._framer.frame(picture, index, pts, MICROSECONDS)
         except av.FFmpegError:
             pass
