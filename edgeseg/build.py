@@ -436,8 +436,13 @@ def open_sink(spec: str, wish: SinkWish, emit: Emit) -> FrameSink:
 
 def open_sink_anew(spec: str, wish: SinkWish, emit: Emit) -> FrameSink:
     """The same for a sink that has failed: what was recorded in a file stays, and another one is begun."""
+    return open_sink(beside(spec), wish, emit)
+
+
+def beside(spec: str) -> str:
+    """The same sink; where it would write over what is there, one of the next name."""
     kind, where = kind_of_sink(spec)
-    return open_sink(f"{kind}:{next_name(Path(where))}" if kind == "file" else spec, wish, emit)
+    return f"{kind}:{next_name(Path(where))}" if kind in ("file", "images") else spec
 
 
 def kind_of_sink(spec: str) -> tuple[str, str]:

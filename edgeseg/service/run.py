@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from edgeseg.build import Outlet as MakeOutlet
-from edgeseg.build import Run, build, kind_of_sink
+from edgeseg.build import Run, beside, build
 from edgeseg.clock import Clock, SystemClock
 from edgeseg.config.files import check_instance
 from edgeseg.config.secrets import hidden
@@ -28,7 +28,6 @@ from edgeseg.service.outlet import Outlet
 from edgeseg.service.reload import Reloader
 from edgeseg.service.signals import Signals
 from edgeseg.service.vitals import Vitals
-from edgeseg.sinks.place import next_name
 from edgeseg.stopping import Stopped
 
 Build = Callable[[Loaded, Emit, Clock, MakeOutlet], Run]
@@ -84,10 +83,7 @@ def run_service(
 
 
 def _build(loaded: Loaded, emit: Emit, clock: Clock, outlet: MakeOutlet) -> Run:
-    settings = loaded.settings
-    kind, where = kind_of_sink(settings.sink)
-    if kind == "file":  # what the process before this one recorded stays
-        settings = replace(settings, sink=f"file:{next_name(Path(where))}")
+    settings = replace(loaded.settings, sink=beside(loaded.settings.sink))  # what was recorded before stays
     return build(settings, emit, clock, outlet)
 
 

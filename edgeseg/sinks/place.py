@@ -70,13 +70,13 @@ def put(path: Path, data: bytes | memoryview) -> None:
 
 
 def next_name(path: Path) -> Path:
-    """A name beside `path` for what follows what is there: cam.mp4, cam-2.mp4, cam-3.mp4; an empty file is nothing.
+    """A name beside `path` for what follows what is there: cam.mp4, cam-2.mp4, cam-3.mp4; so for folders.
 
-    Raises OutputError if there is not room enough to begin anew (`ROOM_MB`).
+    An empty one is nothing. Raises OutputError if there is not room enough to begin anew (`ROOM_MB`).
     """
     number, free = 1, path
     try:
-        while free.exists() and free.stat().st_size:
+        while any(free.iterdir()) if free.is_dir() else free.exists() and free.stat().st_size:
             number += 1
             free = path.with_name(f"{path.stem}-{number}{path.suffix}")
         room = os.statvfs(path.parent)
