@@ -65,8 +65,7 @@ class Steering:
         self._not_built: str | None = None  # the rung whose build failed since the last look
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="edgeseg-governor", daemon=True)
-        if trace is not None:
-            trace.write(first_line(policy, ladder, running) + "\n")
+        self._write(lambda: first_line(policy, ladder, running))
 
     def start(self) -> None:
         """Begin to look."""
@@ -103,9 +102,18 @@ class Steering:
 
     def _decided(self, seen: Observation) -> tuple[State, Decision]:
         state, decision = self._decide(self._policy, self._state, seen)
-        if self._trace is not None:
-            self._trace.write(look_line(seen, decision) + "\n")
+        self._write(lambda: look_line(seen, decision))
         return state, decision
+
+    def _write(self, line: Callable[[], str]) -> None:
+        """Into the trace; one that cannot be written ends, and the governor goes on."""
+        if self._trace is None:
+            return
+        try:
+            self._trace.write(line() + "\n")
+        except OSError as error:
+            self._trace = None
+            self._emit(Noted("governor", f"its trace ends here, for it cannot be written: {error.strerror or error}"))
 
     def _build(self, rung: Rung) -> None:
         """Build it aside; the one before must be done."""

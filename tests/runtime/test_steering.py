@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import threading
 import time
@@ -101,6 +102,18 @@ def test_a_rung_that_cannot_be_built_leaves_the_old_one_and_says_so() -> None:
         shown = run.runtime.shown
         assert soon(lambda: run.runtime.shown > shown + 5)
         assert run.runtime.plan.name in ("best", "cover")
+
+
+def test_a_trace_on_a_full_disk_ends_and_the_governor_goes_on() -> None:
+    with Governed(Policy(fps=25, memory_max_mb=160.0)) as run:
+        assert soon(lambda: run.runtime.shown >= 10)
+        full = open("/dev/full", "w", buffering=1)  # noqa: SIM115 - what it holds cannot be written at its end either
+        run.steering._trace = full
+        assert soon(lambda: any("its trace ends here" in getattr(fact, "detail", "") for fact in run.facts))
+        with contextlib.suppress(OSError):
+            full.close()
+        run.reading = Reading(1.0, memory_available_mb=5000.0, rss_mb=230.0)
+        assert soon(lambda: run.runtime.plan.name in ("small", "cover"))
 
 
 def test_missing_sensors_are_not_zeros() -> None:
