@@ -19,7 +19,7 @@ from edgeseg.ports import FrameSink
 from edgeseg.sensors.sampler import Sampler
 from edgeseg.sensors.system import SystemSensors
 from edgeseg.service.governing import Governing
-from edgeseg.service.journal import ERROR, INFO, Entry, Journal
+from edgeseg.service.journal import ERROR, INFO, WARNING, Entry, Journal
 from edgeseg.service.keeper import Keeper, Kept
 from edgeseg.service.loading import Loaded, load
 from edgeseg.service.lock import alone, runtime_folder
@@ -54,8 +54,11 @@ def run_service(
     notifier, journal = Notifier.of(environ), Journal.of(instance, environ)
     vitals = Vitals(clock.now())
     try:
-        with alone(instance, runtime_folder(instance, environ, root)), Signals() as signals:
-            keeper = Keeper(notifier, journal, vitals, signals, clock, end)
+        with alone(instance, runtime_folder(instance, environ, root)) as restarts, Signals() as signals:
+            if restarts:
+                text = f"the process before this one did not end in good order: {restarts} restarts"
+                journal.write(Entry(WARNING, text, {"FACT": "restarted", "RESTARTS": restarts}))
+            keeper = Keeper(notifier, journal, vitals, signals, clock, end, restarts)
             keeper.start()
             try:
                 _run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -326,6 +327,37 @@ def test_a_second_one_is_refused_with_the_first_ones_number(serving: Serving, tm
         serving.serve(lambda: None)
     with alone("cam", tmp_path / "run"):
         pass  # whoever held it has let it go
+
+
+def test_restarts_are_counted_until_it_ends_in_good_order(serving: Serving, tmp_path: Path) -> None:
+    for before in range(3):
+        with contextlib.suppress(OSError), alone("cam", tmp_path / "run") as restarts:
+            assert restarts == before
+            raise OSError("as a process that falls")
+    serving.serve(lambda: soon(lambda: "restarted 3 times" in serving.manager.status, "for the status"))
+    with alone("cam", tmp_path / "run") as restarts:
+        assert restarts == 0
+
+
+def test_the_end_waits_for_no_camera_that_does_not_open(serving: Serving) -> None:
+    opening = threading.Event()
+
+    def hangs() -> object:
+        opening.set()
+        time.sleep(60)
+        raise AssertionError("nobody waited for it")
+
+    serving._new_source = hangs  # type: ignore[method-assign,assignment]
+
+    def script() -> None:
+        soon(is_ready(serving))
+        serving.source.fail_at = serving.source._index + 2
+        soon(opening.is_set, "for the opening")
+
+    start = time.monotonic()
+    serving.serve(script)
+    assert time.monotonic() - start < 40
+    assert serving.sink.closes == 1
 
 
 def test_a_signal_before_there_is_a_run_ends_it_at_once(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
