@@ -5,7 +5,8 @@
 The clip of people at a table is played at 30 frames a second into a service of its own process, as systemd would run
 it: `run_service` whole, with a manager at the other end of its socket. Nothing is calibrated, so nobody governs. The
 manager starts it again if it ends, and notes every ten seconds its memory, descriptors and threads (proc(5)), and what
-it says of itself.
+it says of itself. Once at the beginning it halts the service for a second, so that covers have been shown too and every
+buffer there is has been made before growth is counted.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -30,7 +32,7 @@ from edgeseg.service.run import run_service
 
 ROOT = Path(__file__).resolve().parents[1]
 FPS = 30
-EVERY_S, SETTLED_S = 10.0, 120.0  # when every buffer has been made
+EVERY_S, HALT_S, SETTLED_S = 10.0, 60.0, 120.0
 MOST_GROWTH = 0.01
 WATCHDOG_S = 10.0  # as in the unit
 _FPS = re.compile(r"STATUS=(\d+(?:\.\d+)?) fps")
@@ -113,7 +115,7 @@ def soak(minutes: float, out: Path) -> int:
     seconds = minutes * 60
     path = repeated(clip(ROOT, out), round((seconds + 60) * FPS), out, FPS)
     marks: list[Mark] = []
-    starts = 0
+    starts, halted = 0, False
     process: subprocess.Popen[bytes] | None = None
     with tempfile.TemporaryDirectory() as name:
         told = Told(Path(name))
@@ -127,6 +129,11 @@ def soak(minutes: float, out: Path) -> int:
                 process, starts = subprocess.Popen(command, env=environ), starts + 1
                 told.forget()
             told.listen(min(EVERY_S, seconds / 40))
+            if not halted and at_s > HALT_S:
+                halted = True
+                process.send_signal(signal.SIGSTOP)
+                time.sleep(1.0)
+                process.send_signal(signal.SIGCONT)
             mark = look(process.pid, at_s, told.fps)
             if mark is not None:
                 marks.append(mark)
