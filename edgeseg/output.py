@@ -8,6 +8,7 @@ from edgeseg.frames import Frame, Mask
 from edgeseg.pipeline import Pipeline
 from edgeseg.ports import FrameSink
 
+_OF_ENGINES = ("engine_fault", "engine_hung")
 WORK = ("preprocess", "postprocess", "refine", "carry", "background", "composite", "write")  # in the showing thread
 
 
@@ -68,7 +69,7 @@ class Output:
 
     def _recover(self, origin: str) -> None:
         """What is whole again with a frame like this: an old mask says nothing of the engine."""
-        over = [cause for cause in self._degraded if origin != "carried" or cause == "mask_late"]
+        over = [cause for cause in self._degraded if origin != "carried" or cause not in _OF_ENGINES]
         self._degraded = [cause for cause in self._degraded if cause not in over]
         for cause in over:
             self._emit(Recovered(cause))

@@ -76,7 +76,7 @@ class Supply:
         self._line = Timeline(source.info, clock.now())
         self._heed(source)
         self._capture = self._capture_of(lambda: source, prepare)
-        self._heard_s = clock.now()  # when the last frame was taken, or the source was opened
+        self._heard_s = clock.now()  # since when a frame is waited for
         self.limit(limits)
 
     def start(self) -> None:
@@ -138,6 +138,7 @@ class Supply:
         return None if self.is_stopped else frame
 
     def _next_live(self) -> Frame | None:
+        self._heard_s = self._clock.now()  # what was slow until now was the showing, or the machine slept
         frame = self._fresh(still_after_s(self.interval_s))
         if frame is None:
             frame = self._bridged()
@@ -158,22 +159,19 @@ class Supply:
         frame = self._capture.take(wait_s)
         if frame is None:
             return None
-        now = self._clock.now()
-        if now - frame.captured_at > still_after_s(self.interval_s):
+        if self._clock.now() - frame.captured_at > still_after_s(self.interval_s):
             self._emit(Dropped("stale"))
             return None
-        self._heard_s = now
         return frame
 
-    def _bridged(self, seeks: bool = True) -> Frame | None:
+    def _bridged(self, on_trial: bool = False) -> Frame | None:
         """The cover at the source's rate until a frame comes, which is given; the source is looked for meanwhile.
 
-        None once the run is to stop, or there is nothing more to hope for. Without `seeks` that is when the source
-        cannot be opened.
+        None once the run is to stop, or there is nothing more to hope for: of a source on trial, when it fails.
         """
         frame, now = None, self._clock.now
         due_s = now()
-        while frame is None and not self.is_stopped and self._is_hopeful(seeks):
+        while frame is None and not self.is_stopped and self._is_hopeful(on_trial):
             if self._attention.is_lost(now()):
                 self._rest()
                 due_s = now()
@@ -190,13 +188,13 @@ class Supply:
         self._over(frame)
         return frame
 
-    def _is_hopeful(self, seeks: bool) -> bool:
+    def _is_hopeful(self, on_trial: bool) -> bool:
         """Whether a frame may come; a source that is lost is opened anew when it is time."""
         capture, now_s = self._capture, self._clock.now()
         quiet_s = now_s - self._heard_s
         given_up_s, seek_s, is_open = given_up_after_s(self.interval_s), self._limits.seek_s, capture.source is not None
-        seeks = seeks and self._reopen is not None and seek_s != 0
-        if not capture.is_over and not (seeks and quiet_s >= (given_up_s if is_open else OPENING_S)):
+        seeks = not on_trial and self._reopen is not None and seek_s != 0
+        if not capture.is_over and not ((seeks or on_trial) and quiet_s >= (given_up_s if is_open else OPENING_S)):
             if self._search is None and quiet_s >= (still_after_s(self.interval_s) if is_open else given_up_s):
                 self._lack("source_still", f"No frame came for {quiet_s:.1f} s.")
             return True
@@ -307,9 +305,9 @@ class Supply:
         before = self._reopen, self._prepare
         self._reopen, self._prepare, self._exchange = wanted.open, wanted.prepare, None
         self._open_anew()
-        frame = self._bridged(seeks=False)
+        frame = self._bridged(on_trial=True)
         if frame is None and not self.is_stopped:
-            wanted.error = self._capture.error
+            wanted.error = self._capture.error or SourceError("The new source gives no frame.")
             self._reopen, self._prepare = before
             self._open_anew()
             frame = self._bridged()

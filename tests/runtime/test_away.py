@@ -154,12 +154,13 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("reopens", [False, True])
-def test_a_still_source_is_covered_and_goes_on_by_itself(reopens: bool) -> None:
+def test_a_still_source_is_covered_and_goes_on_by_itself(monkeypatch: pytest.MonkeyPatch, reopens: bool) -> None:
+    monkeypatch.setattr(search, "GIVEN_UP_S", 60.0)
     with Rig(reopens=reopens, seek_s=None if reopens else 0.0) as rig:
         rig.stalls()
         assert soon(lambda: rig.covers(10))
-        between = np.diff(rig.sink.at_s[-9:])
-        assert np.median(between) == pytest.approx(0.02, abs=0.02), "at the source's rate"
+        between_s = np.median(np.diff(rig.sink.at_s[-9:]))
+        assert between_s > 0.015, "no faster than the source"
         assert rig.runtime.pauses == (True, 1)
         rig.sources[-1].resume()
         assert soon(rig.shows)
@@ -310,6 +311,17 @@ def test_another_source_takes_the_place_of_a_lost_one(hasty: None) -> None:
         assert soon(rig.shows)
         assert wanted.error is None
         rig.stalls()
+
+
+def test_one_that_hangs_when_it_is_to_take_the_place_gives_the_old_one_back(hasty: None) -> None:
+    free = threading.Event()
+    with Rig() as rig:
+        wanted = Exchange(lambda: free.wait(30) and rig.source(PLACES[1]), None)  # type: ignore[arg-type,return-value]
+        rig.runtime.exchange(wanted)
+        assert wanted.done.wait(30)
+        assert str(wanted.error) == "The new source gives no frame."
+        assert soon(lambda: len(rig.sources) > 1 and rig.shows())
+        free.set()
 
 
 def test_it_may_come_back_with_another_size() -> None:
