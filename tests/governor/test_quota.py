@@ -64,6 +64,22 @@ def test_bursts_of_wall_times_under_a_quota_say_nothing_of_the_board() -> None:
     assert board.state.speed.slow == pytest.approx(1.0, abs=0.05)
 
 
+def test_what_waited_for_a_quota_that_was_not_read_yet_says_nothing_of_the_board() -> None:
+    came_s, read_s = 10.0, 10.75
+    group = Group(lambda at_s: 0.3 if at_s > came_s else 2.0)
+
+    def late(seen: Observation, at_s: float) -> Observation:
+        now = group(seen, at_s)
+        if not came_s < at_s < read_s:
+            return now
+        waited = tuple(ms * 20 for ms in seen.frame_ms)
+        return replace(now, frame_ms=waited, cpu_quota=2.0, cpu_cores=0.4, cpu_throttled_share=0.0)
+
+    board = Board(see=late).run(30)
+    assert board.state.quota.cores == 0.3
+    assert board.state.speed.slow == pytest.approx(1.0, rel=0.05)
+
+
 def test_where_nothing_fits_the_least_runs() -> None:
     board = Board(see=Group(lambda at_s: 0.2 if at_s > 10 else 2.0)).run(20)
     assert board.running in ("small/2", "small/4 half")
