@@ -88,7 +88,7 @@ class Governed:
         try:
             self._made()
         except CandidateError as error:  # nothing was measured: whoever has not asked for the governor needs none
-            if self._wish.is_asked:
+            if self._wish.is_asked or self._trace is not None:
                 self._emit(Noted("governor", f"it does not run: {error}"))
         except EdgesegError as error:
             self._emit(Noted("governor", f"it does not run: {error}"))

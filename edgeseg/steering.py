@@ -65,11 +65,13 @@ class Steering:
         self._not_built: str | None = None  # the rung whose build failed since the last look
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="edgeseg-governor", daemon=True)
-        if trace is not None:
-            trace.write(first_line(policy, ladder, running) + "\n")
+        self._record(first_line(policy, ladder, running))
 
     def start(self) -> None:
-        """Begin to look."""
+        """Begin to look. A rung that is none of the ladder's gives way to the best that is."""
+        wanted = self._state.wanted
+        if wanted is not None and self._runtime.plan.name not in self._rungs:
+            self._build(self._rungs[wanted])
         self._thread.start()
 
     def close(self) -> None:
@@ -103,9 +105,17 @@ class Steering:
 
     def _decided(self, seen: Observation) -> tuple[State, Decision]:
         state, decision = self._decide(self._policy, self._state, seen)
-        if self._trace is not None:
-            self._trace.write(look_line(seen, decision) + "\n")
+        self._record(look_line(seen, decision))
         return state, decision
+
+    def _record(self, line: str) -> None:
+        if self._trace is None:
+            return
+        try:
+            self._trace.write(line + "\n")
+        except OSError as error:
+            self._trace = None
+            self._emit(Noted("governor", f"its trace ends here, and it goes on without: {error.strerror}"))
 
     def _build(self, rung: Rung) -> None:
         """Build it aside; the one before must be done."""
@@ -147,8 +157,8 @@ class Looker:
         self._runtime, self._clock = runtime, clock
         self._at_s = clock.now()
         self._plan = runtime.plan.name
-        self._counts = {"infer": 0, "work": 0}
-        self._in = self._out = 0
+        self._counts = {stage: runtime.times.since(stage, 0)[1] for stage in ("infer", "work")}
+        self._in, self._out = runtime.captured, runtime.shown
         self._rested = (False, 0)
 
     def look(self, reading: Reading | None) -> Observation | None:

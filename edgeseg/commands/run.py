@@ -178,7 +178,7 @@ def run_once(
     """One run with live figures; what came of it."""
     from edgeseg.build import build
     from edgeseg.clock import SystemClock
-    from edgeseg.facts import Tally
+    from edgeseg.facts import Noted, Tally
     from edgeseg.report import summary
     from edgeseg.screen import Watch
 
@@ -192,6 +192,11 @@ def run_once(
             from edgeseg.governed import Governed
 
             governed = Governed(made, settings, wish, SystemClock(), watch)
+        elif wish is not None and (wish.is_asked or wish.trace is not None):
+            why = (
+                "there is no model" if made.source.info.live else "every frame waits for its mask; --realtime ends that"
+            )
+            watch(Noted("governor", f"it does not run: {why}"))
         with watch.showing(made):
             made.runtime.run()
         return summary(made, tally, start)

@@ -48,7 +48,9 @@ def observed(policy: Policy, state: State, seen: Observation) -> State:
         takes_ms = math.inf if is_held_back(seen) else speed.load_ms(rung) / rung.frames
         rate = counted(state.rate, seen, takes_ms)
         here_s = news["time_s"] - news.get("running_s", state.running_s)
-        quota = granted(state.quota, rung, seen, speed.slow, rate.shown_fps(), here_s)
+        is_building = state.wanted != rung.name  # the next, which is no part of this rung's use
+        alone_s = 0.0 if is_building else here_s
+        quota = granted(state.quota, rung, seen, speed.slow, rate.shown_fps(), alone_s)
         news |= {"speed": speed, "speeds": before, "rate": rate, "quota": quota}
     news |= _sensors(policy, state, seen, news["time_s"])
     news |= _power(policy, state, seen, rung, news["power"].value)

@@ -71,7 +71,7 @@ def is_tighter(quota: Quota, seen: Observation) -> bool:
 
 
 def granted(quota: Quota, rung: Rung, seen: Observation, slow: float, shown_fps: float | None, here_s: float) -> Quota:
-    """With what was seen while `rung` ran, for `here_s` so far.
+    """With what was seen while `rung` ran, for `here_s` so far and nothing was built beside it.
 
     slow: of the board, by wall times. shown_fps: of the last second, None if not known.
     """
