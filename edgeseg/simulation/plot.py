@@ -45,7 +45,7 @@ def draw(trace: Trace, path: Path, title: str, oracle: Sequence[tuple[float, flo
     if oracle:
         axes[1].step(*zip(*oracle, strict=True), where="post", color=OTHER, linewidth=1, label="oracle")
     for axis in axes:
-        axis.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, fontsize=7, framealpha=0.8, edgecolor="none", ncols=3)
+        axis.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, fontsize=7, edgecolor="none", ncols=3)
     axes[-1].set_xlabel("seconds")
     try:
         figure.savefig(path, format="png")
