@@ -36,6 +36,7 @@ SINCE = {
     "TasksMax": 227,
     "AmbientCapabilities": 229,
     "StartLimitIntervalSec": 230,
+    "RuntimeDirectoryPreserve": 235,
     **dict.fromkeys(("MemoryHigh", "MemoryMax", "MemoryDenyWriteExecute", "RestrictRealtime"), 231),
     **dict.fromkeys(
         (
