@@ -17,7 +17,7 @@ def time(eye: Eye, plan: Plan, clock: Clock, sensors: Sensors, told: Told, found
     """One inference after the other, as MLPerf's single-stream scenario has it; the pictures have warmed it up."""
     cooled_s = _cool(plan, clock, sensors, told)
     before = sensors.read().temp_c
-    times: list[float] = []
+    times = [] if plan.min_inferences else [eye.newest_ms]
     start = said_at = clock.now()
     while len(times) < plan.min_inferences or clock.now() - start < plan.min_seconds:
         times.append(eye.infer_ms())
