@@ -51,9 +51,8 @@ bench-governor: setup  ## the governor and a rival on a real step load; root, fo
 
 farm: setup  ## the golden set on every tier of the farm's devices; see docs/farm.md
 	sh tests/lab/setup.sh
-	$(BIN)/python -m tests.lab.farm_lab up
-	@$(BIN)/python -m deploy.farm run --report farm-output/report; code=$$?; \
-	    $(BIN)/python -m tests.lab.farm_lab down; exit $$code
+	@trap '$(BIN)/python -m tests.lab.farm_lab down' EXIT; trap 'exit 130' INT TERM; \
+	    $(BIN)/python -m tests.lab.farm_lab up && $(BIN)/python -m deploy.farm run $(RUN) --report farm-output/report
 
 wheel: setup  ## dist/*.whl, with the built tiers in it
 	$(BIN)/python -m quantize build

@@ -98,7 +98,7 @@ def golden_card(
     ] = (None),
     min_inferences: Annotated[int, typer.Option(metavar="N", help="Time at least so many inferences.")] = 1024,
     min_seconds: Annotated[float, typer.Option(metavar="S", help="And for at least so many seconds.")] = 60.0,
-    quick: Annotated[bool, typer.Option("--quick", help="Time five inferences only, which says nothing.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Take the last picture's time, which says nothing.")] = False,
     cool_to: Annotated[float | None, typer.Option(metavar="C", help="Wait first until the chip is so cool.")] = None,
     cool_max: Annotated[float, typer.Option(metavar="S", help="But no longer than so many seconds.")] = 600.0,
     masks: Annotated[Path | None, typer.Option(**FILE, help="Keep each mask as PNG in this folder.")] = None,
@@ -124,7 +124,7 @@ def golden_card(
         raise UsageError("--threads and --min-inferences are 1 or more; --min-seconds and --cool-max 0 to 86400.")
     if timing not in ("real", "emulated"):
         raise UsageError(f"There is no --timing {timing!r}; {did_you_mean(timing, ('real', 'emulated'))}")
-    least = (5, 0.0) if quick else (min_inferences, min_seconds)
+    least = (0, 0.0) if quick else (min_inferences, min_seconds)
     names = tuple(items.split(",")) if items else ()
     plan = Plan(names, masks, *least, cool_to, cool_max)
     clock = SystemClock()

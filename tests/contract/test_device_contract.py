@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from deploy.farm.device import Device, DeviceLost
+from tests.lab.farm_fixtures import nothing_needed
 
-KINDS = ["local", "root", "ssh", "labgrid"]
+KINDS = ["local", "venv", "root", "ssh", "labgrid"]
 pytestmark = pytest.mark.timeout(600)
 
 # A child, and one of that in a session of its own, each of which writes for as long as it lives.
@@ -57,6 +59,11 @@ def _made(request: pytest.FixtureRequest, kind: str, cache: Path) -> Device:
         from deploy.farm.kinds.local import Local
 
         return Local("contract", Local.Entry(kind="local", env=variables), cache)
+    if kind == "venv":
+        from deploy.farm.kinds.venv import Venv
+
+        keys = {"kind": "venv", "python": sys.executable, "env": variables, **nothing_needed()}
+        return Venv("contract", Venv.Entry.model_validate(keys), cache)
     if kind == "root":
         from deploy.farm.kinds.root import Root
 
@@ -215,4 +222,4 @@ def _is_silent(device: Device, tmp_path: Path) -> bool:
 def test_all_kinds_are_here() -> None:
     from deploy.farm import kinds
 
-    assert {*KINDS, "venv"} == set(kinds.KINDS)
+    assert set(KINDS) == set(kinds.KINDS)
