@@ -46,7 +46,10 @@ def plan(wish: Wish, machine: Machine, wheel: Wheel) -> list[Step]:
 def of_release(wheel: Wheel, webcam: bool) -> list[steps.Link | steps.WriteFile]:
     """What a release has outside of its folder. webcam: whether the machine is to have a virtual one."""
     units = [steps.WriteFile(path, text) for path, text in shipped.units(wheel.units).items()]
-    return [*units, *(steps.Link(path, f"{LINKED}/{name}") for path, name in shipped.links(wheel.units, webcam).items())]
+    return [
+        *units,
+        *(steps.Link(path, f"{LINKED}/{name}") for path, name in shipped.links(wheel.units, webcam).items()),
+    ]
 
 
 def with_os_packages(wish: Wish, machine: Machine) -> bool:

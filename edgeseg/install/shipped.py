@@ -1,8 +1,8 @@
 """Which of the wheel's files of `systemd/` goes where on the machine.
 
-Nearly all are links through /opt/edgeseg/current, so that one rename changes them with the release that they are of. A unit
-is a file nevertheless, with little in it, and the release's own text is linked beside it as a drop-in: systemd follows
-a unit that is a link to the release of the moment, and keeps that path in what it enables.
+Nearly all are links through /opt/edgeseg/current, so that one rename changes them with the release that they are of. A
+unit is a file nevertheless, with little in it, and the release's own text is linked beside it as a drop-in: systemd
+follows a unit that is a link to the release of the moment, and keeps that path in what it enables.
 """
 
 from __future__ import annotations
@@ -51,6 +51,6 @@ def units(shipped: dict[str, bytes]) -> dict[str, str]:
         if name.endswith(".service") and "/" not in name:
             text = content.decode()
             install = text[text.index("[Install]") :] if "[Install]" in text else ""
-            short = f"# By edgeseg service install. What it does is in {name}.d/00-release.conf, of the release that runs.\n"
+            short = f"# By edgeseg service install; what it does is in {name}.d/00-release.conf, of the release.\n"
             found[f"{_UNITS}/{name}"] = text if name == SETTLE else short + install
     return found

@@ -17,12 +17,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgeseg.errors import CandidateError, EdgesegError, GoldenError, UsageError, did_you_mean
-from edgeseg.install import history, release
+from edgeseg.install import doing, history, release
 from edgeseg.install.checks import runs_as
 from edgeseg.install.health import Limits, prove, rates, watch
 from edgeseg.install.here import Here
 from edgeseg.install.history import ASKED, KEPT, REFUSED, ROLLED_BACK, Outcome, Trial
-from edgeseg.install.shipped import CALIBRATE
+from edgeseg.install.plan import of_release
+from edgeseg.install.shipped import CALIBRATE, OF_WEBCAM
 from edgeseg.install.steps import MakeRelease
 from edgeseg.install.tools import Checked
 from edgeseg.install.wheel import Wheel
@@ -58,6 +59,10 @@ def upgrade(
     outcome = _try(here, old, wheel.version, watch_s, limits or Limits())
     if outcome.result == KEPT:
         release.prune(here.where, keep)
+        webcam = any(entry.what.startswith(OF_WEBCAM) for entry in here.manifest.entries)
+        if doing.add_new(here, of_release(wheel, webcam)):
+            here.systemd.reload()
+            here.systemd.devices()
         _measure_again(here, wheel.version)
     return outcome
 

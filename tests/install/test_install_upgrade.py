@@ -33,6 +33,23 @@ def test_a_good_one_is_kept(bench):
     assert bench.systemd.calls[-1] == "start edgeseg-calibrate.service", "another runtime is measured anew"
 
 
+def test_a_file_that_is_new_with_a_release_comes_with_it_and_goes(bench):
+    before = snapshot(bench.where.root)
+    bench.install()
+    new = {"edgeseg/_data/systemd/udev/61-edgeseg.rules": "# new\n", "edgeseg/_data/systemd/udev/62-theirs.rules": ""}
+    make_wheel(bench.wheels, "1.1.0", **new)
+    theirs = bench.where.root / "etc/udev/rules.d/62-theirs.rules"
+    theirs.write_text("# of somebody else\n")
+
+    assert bench.upgrade("1.1.0").result == "kept"
+    assert (theirs.with_name("61-edgeseg.rules")).is_symlink()
+    assert theirs.read_text() == "# of somebody else\n"
+    assert any("62-theirs.rules is there, and not by this install" in line for line in bench.said)
+    theirs.unlink()
+    bench.session.uninstall(False)
+    assert snapshot(bench.where.root) == before
+
+
 @pytest.mark.parametrize(
     ("how", "said"),
     [
