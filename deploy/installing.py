@@ -34,7 +34,7 @@ print(json.dumps({
     "release": release,
     "lent": lent,
     "picamera2": os.path.isdir(os_packages + "/picamera2"),
-    "numpy": next((it.version for it in importlib.metadata.distributions(name="numpy", path=[os_packages])), None),
+    "numpy": next((d.version for d in importlib.metadata.distributions(name="numpy", path=[os_packages])), None),
 }))
 """
 _AT_ONCE = 8
@@ -55,7 +55,7 @@ class Brought:
 class Order:
     """wheelhouse: where to collect wheels for hosts without a network; None: pip there fetches them itself.
 
-    camera, options: of `edgeseg service install`; options are all of them. watch_s: as `edgeseg service upgrade` has it.
+    camera, options: of `edgeseg service install`, of which options are all. watch_s: of `edgeseg service upgrade`.
     """
 
     wheel: Wheel
