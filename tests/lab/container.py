@@ -84,10 +84,10 @@ def layered(made: Path, folder: Path) -> Iterator[Path]:
 class Container:
     """A machine in a folder. binds: folders of this machine that it sees, read-only, by their place there."""
 
-    def __init__(self, root: Path, binds: Mapping[str, Path] | None = None, options: tuple[str, ...] = ()) -> None:
+    def __init__(self, root: Path, binds: Mapping[str, Path] | None = None) -> None:
         self.root = root
         self.leader = 0
-        self._options = [*(f"--bind-ro={path}:{place}" for place, path in (binds or {}).items()), *options]
+        self._binds = [f"--bind-ro={path}:{place}" for place, path in (binds or {}).items()]
         self._nspawn: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Container:
@@ -102,7 +102,7 @@ class Container:
         argv = ["systemd-nspawn", f"--directory={self.root}", "--boot", "--register=no", "--keep-unit", "--quiet"]
         argv += ["--private-network", "--console=pipe", f"--machine=edgeseg-{os.getpid()}-{id(self):x}"]
         self._nspawn = subprocess.Popen(
-            [*argv, *self._options],
+            [*argv, *self._binds],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

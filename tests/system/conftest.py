@@ -1,4 +1,4 @@
-"""Boards: clean Debians with their systemd, and what is carried to them."""
+"""What the drills on boards need; see `boards`."""
 
 from __future__ import annotations
 
@@ -6,26 +6,13 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from edgeseg.errors import Unreachable
 from tests.lab import container, roots
-from tests.lab.container import Container
 from tests.system import wheels
-
-PACKAGES = (
-    "systemd,systemd-sysv,udev,kmod,dbus,dbus-user-session,libpam-systemd,sudo,openssh-server,"
-    "python3-venv,python3-numpy,python3-numexpr"
-)
-
-
-class Brought(NamedTuple):
-    """In the folder that boards see as /srv: a clip, and wheels of edgeseg; good: the checkout's."""
-
-    folder: Path
-    good: Path
+from tests.system.boards import PACKAGES, Board, Brought
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +40,7 @@ def board(brought: Brought, tmp_path_factory: pytest.TempPathFactory):
         pytest.skip(reason)
 
     @contextlib.contextmanager
-    def boot(suite: str, held: bool = False) -> Iterator[Container]:
+    def boot(suite: str, held: bool = False) -> Iterator[Board]:
         try:
             made = container.debian(suite, PACKAGES, "board")
             needed = wheels.wheelhouse(brought.good, made, held)
@@ -61,7 +48,7 @@ def board(brought: Brought, tmp_path_factory: pytest.TempPathFactory):
             pytest.skip(str(error))
         folder = tmp_path_factory.mktemp("board") / suite
         binds = {"/srv": brought.folder, "/mnt": needed}
-        with container.copied(made, folder) as root, Container(root, binds) as machine:
+        with container.copied(made, folder) as root, Board(made, root, binds) as machine:
             yield machine
 
     return boot

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.container import Container
 from tests.system import releases
+from tests.system.boards import Board
 from tests.system.releases import CRASHES, FIRST, GOOD
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
@@ -31,7 +31,7 @@ Host door-pi
 
 
 @pytest.fixture(scope="module")
-def pi(board) -> Iterator[Container]:
+def pi(board) -> Iterator[Board]:
     """A board whose user has sudo without a password, as on Raspberry Pi OS. Its sshd is reached through a pipe."""
     if not shutil.which("ssh"):
         pytest.skip("needs ssh: apt install openssh-client")
@@ -44,7 +44,7 @@ def pi(board) -> Iterator[Container]:
 
 
 @pytest.fixture(scope="module")
-def ssh(pi: Container, tmp_path_factory) -> Path:
+def ssh(pi: Board, tmp_path_factory) -> Path:
     """A folder of ssh and scp with settings, keys and known hosts of their own."""
     folder = tmp_path_factory.mktemp("ssh")
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "key"], check=True)
@@ -76,7 +76,7 @@ def test_a_board_without_a_network(pi, ssh, brought, lab_wheelhouses):
     assert (ends["desk-pi"]["result"], ends["desk-pi"]["release"]) == ("installed", FIRST), ends
     assert (code, ends["door-pi"]["result"]) == (69, "failed")
     assert "cannot be reached by ssh" in ends["door-pi"]["reason"]
-    now = json.loads(pi.run("edgeseg", "service", "status", "--json").stdout)
+    now = pi.status()
     assert now["instances"][0]["active"] == "active"
     assert not (pi.root / "home/pi/.cache/edgeseg-deploy").exists()
 

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from tests.lab.container import Container
 from tests.system import releases
+from tests.system.boards import Board
 from tests.system.releases import BETTER, FIRST, GOOD
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
@@ -32,7 +32,7 @@ def test_after_each_cut_a_checked_release_runs(board, brought):
         held(machine, wanted)
         ended = []
         for number in range(CUTS):
-            now = status(machine)["release"]
+            now = machine.status()["release"]
             for other in {FIRST, GOOD, BETTER} - {now}:  # each is made anew, so that this is cut too
                 machine.run("edgeseg", "service", "releases", "--remove", other, check=False)
             new = BETTER if now == GOOD else GOOD
@@ -55,7 +55,7 @@ def test_after_each_cut_a_checked_release_runs(board, brought):
     assert len(ended) == CUTS
 
 
-def upgrade(machine: Container, brought, version: str) -> subprocess.Popen[str]:
+def upgrade(machine: Board, brought, version: str) -> subprocess.Popen[str]:
     words = [
         "edgeseg",
         "service",
@@ -71,14 +71,10 @@ def upgrade(machine: Container, brought, version: str) -> subprocess.Popen[str]:
     )
 
 
-def status(machine: Container) -> dict:
-    return json.loads(machine.run("edgeseg", "service", "status", "--json", check=False).stdout)
-
-
-def held(machine: Container, wanted: list[dict]) -> str:
+def held(machine: Board, wanted: list[dict]) -> str:
     """The release that runs; it must be whole, on no trial, shows frames, and scores what the first one scored."""
     until = time.monotonic() + 60
-    while (one := (now := status(machine))["instances"][0])["active"] != "active" or not one["fps"]:
+    while (one := (now := machine.status())["instances"][0])["active"] != "active" or not one["fps"]:
         assert time.monotonic() < until, now
         time.sleep(0.5)
     assert (now["is_whole"], now["upgrade"]) == (True, None), now
