@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.roots import PROJECT
 from tests.system import releases
 from tests.system.boards import Board
 from tests.system.releases import BETTER, BLIND, CRASHES, FIRST, GOOD, NEVER_STARTS, SLOW
@@ -182,6 +183,13 @@ def test_its_systemd_finds_nothing_wrong(machine):
         if unit != "edgeseg-settle.service":
             score = machine.run("systemd-analyze", "security", "--no-pager", unit, check=False).stdout
             assert float(score.rsplit(": ", 1)[1].split()[0]) <= 1.2
+    if "verify" in machine.run("udevadm", "--help").stdout:  # since 254
+        rules = machine.run("udevadm", "verify", "/etc/udev/rules.d/60-edgeseg.rules", check=False)
+        assert rules.returncode == 0, rules.stdout + rules.stderr
+    machine.write("/root/webcam.conf", (PROJECT / "systemd/modprobe.d/edgeseg.conf").read_text())
+    options = machine.run("modprobe", "-C", "/root/webcam.conf", "--showconfig").stdout
+    machine.run("rm", "/root/webcam.conf")
+    assert 'options v4l2loopback devices=1 video_nr=10 card_label="edgeseg camera" exclusive_caps=1' in options
 
 
 @pytest.mark.parametrize(
