@@ -116,7 +116,8 @@ def _install(order: Order, host: Transport, facts: dict[str, object], told: Call
     if said.code and "sudo:" in said.stderr and "password" in said.stderr:
         raise NotPermitted("sudo asks for a password there: use root@HOST, or let that user run sudo without one.")
     if said.code:
-        return Brought(host.name, "failed", _reason(said), str(release) if release else None)
+        reason = (is_upgrade and said.stdout.strip()) or _reason(said)  # what came of an upgrade is its output
+        return Brought(host.name, "failed", reason, str(release) if release else None)
     _must(host, said)
     if order.dry_run:
         return Brought(host.name, "would do", said.stdout.strip(), str(release) if release else None)

@@ -85,6 +85,14 @@ def test_another_release_there_is_an_upgrade(order):
     assert command[:3] == ["/opt/edgeseg/current/bin/edgeseg", "service", "upgrade"], "root needs no sudo"
 
 
+def test_an_upgrade_that_was_rolled_back_says_why(order):
+    told = "0.9.0 to 1.0.0: rolled back: edgeseg@camera.service: it failed (exit-code)"
+    ends = Said(4, f"{told}\n", "edgeseg: 1.0.0 runs on trial for 60 s\n")
+    (end,), _ = brought(order, FakeHost(facts={"release": "0.9.0"}, ends=ends))
+
+    assert (end.result, end.reason, end.release) == ("failed", told, "0.9.0")
+
+
 @pytest.fixture
 def fetched(tmp_path, monkeypatch):
     """What is asked of the index: (requirements, target, left out), one wheel being given."""

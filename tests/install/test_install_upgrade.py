@@ -107,6 +107,17 @@ def test_an_unfit_one_is_refused_before_the_switch(bench, lever, said):
     assert bench.systemd.started == started, "what ran was not touched"
 
 
+def test_the_same_tier_is_compared(bench):
+    """What was scored at the install may be of another tier than what is taken since it was measured."""
+    bench.install()
+    bench.tools.tier = "smaller"
+    bench.tools.miou.update({"1.0.0": 0.8, "1.1.0": 0.8})
+
+    assert bench.upgrade("1.1.0").result == "kept"
+    bench.tools.miou["1.2.0"] = 0.7
+    assert "scores 70.0% here, and 1.1.0 scored 80.0% (smaller" in bench.upgrade("1.2.0").reason
+
+
 def test_a_small_loss_is_none(bench):
     bench.install()
     bench.tools.miou["1.1.0"] = 0.885

@@ -17,7 +17,7 @@ from tests.system.boards import PACKAGES, Board, Brought
 
 @pytest.fixture(scope="session")
 def brought(tmp_path_factory: pytest.TempPathFactory, asset: Callable[[str], Path], tier_file: Callable[..., Path]):
-    """The checkout's wheel, and a clip of 40 minutes, which is played in real time."""
+    """The checkout's wheel, and a clip of 40 minutes; the service takes it as fast as it can."""
     tier_file()
     folder = tmp_path_factory.mktemp("brought")
     folder.chmod(0o755)  # the service's own user reads the clip

@@ -14,7 +14,7 @@ import pytest
 
 from tests.system import releases
 from tests.system.boards import Board
-from tests.system.releases import CRASHES, FIRST, GOOD
+from tests.system.releases import CRASHES, FIRST, GOOD, TRIES
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 _CONFIG = """
@@ -86,6 +86,9 @@ def test_a_board_without_a_network(pi, ssh, brought, lab_wheelhouses):
 def test_another_release_is_an_upgrade_and_a_bad_one_says_why(pi, ssh, brought, lab_wheelhouses):
     for version, result, release in ((GOOD, "upgraded", GOOD), (CRASHES, "failed", GOOD)):
         wheel = brought.folder / Path(releases.made(brought.good, version)).name
-        _, ends = deployed(ssh, wheel, "desk-pi", houses=lab_wheelhouses)
+        for _ in range(TRIES):
+            _, ends = deployed(ssh, wheel, "desk-pi", houses=lab_wheelhouses)
+            if releases.SLOWER not in ends["desk-pi"]["reason"]:
+                break
         assert (ends["desk-pi"]["result"], ends["desk-pi"]["release"]) == (result, release), ends
     assert "systemd had to restart it" in ends["desk-pi"]["reason"]

@@ -17,7 +17,7 @@ import pytest
 from tests.lab.roots import PROJECT
 from tests.system import releases
 from tests.system.boards import Board
-from tests.system.releases import BETTER, BLIND, CRASHES, FIRST, GOOD, NEVER_STARTS, SLOW
+from tests.system.releases import BETTER, BLIND, CRASHES, FIRST, GOOD, NEVER_STARTS, SLOW, TRIES
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 UNIT = "edgeseg@camera.service"
@@ -48,9 +48,13 @@ def ran(machine: Board, argv: list[str], **variables: str) -> subprocess.Complet
 
 def upgraded(machine: Board, wheel: Path, version: str, watch_s: float = 8) -> tuple[int, dict]:
     words = ["edgeseg", "service", "upgrade", "--wheelhouse", "/mnt", "--watch", f"{watch_s:g}", "--json"]
-    done = ran(machine, [*words, releases.made(wheel, version)])
-    assert done.returncode in (0, 4), done.stderr
-    return done.returncode, json.loads(done.stdout)
+    for _ in range(TRIES):
+        done = ran(machine, [*words, releases.made(wheel, version)])
+        assert done.returncode in (0, 4), done.stderr
+        outcome = json.loads(done.stdout)
+        if version == SLOW or releases.SLOWER not in outcome["reason"]:
+            break
+    return done.returncode, outcome
 
 
 def test_what_stands_in_the_way_is_said_and_nothing_is_changed(machine, wheel):
@@ -197,7 +201,7 @@ def test_its_systemd_finds_nothing_wrong(machine):
     [
         (NEVER_STARTS, "rolled back", "it failed (exit-code)"),
         (CRASHES, "rolled back", "systemd had to restart it"),
-        (SLOW, "rolled back", "frames a second, and before it was"),
+        (SLOW, "rolled back", releases.SLOWER),
         (BLIND, "refused", ""),
     ],
 )
