@@ -100,9 +100,15 @@ class HostDevice(ABC):
 
 
 class Remote:
-    """The device's body. now: seconds since 1970, to tell how wrong the host's clock is."""
+    """The device's body. now: seconds since 1970, to tell how wrong the host's clock is.
 
-    def __init__(self, name: str, entry: HostEntry, cache: Path, now: Callable[[], float]) -> None:
+    site: where edgeseg's packages are over there already; None: they are sent by `setup`.
+    """
+
+    def __init__(
+        self, name: str, entry: HostEntry, cache: Path, now: Callable[[], float], site: str | None = None
+    ) -> None:
+        self._site = site
         self._name, self._entry, self._cache, self._now = name, entry, cache, now
         self._link: Link | None = None
         self._facts: dict[str, Any] = {}
@@ -160,7 +166,7 @@ class Remote:
     def start(self, argv: Sequence[str], timeout_s: float) -> Running:
         """See `device.Device.start`. It ends by itself if this end is lost."""
         program = self._entry.python if argv[0] == "python" else argv[0]
-        path = f"{self._own()}:{self._packages()}/site"
+        path = f"{self._own()}:{self._site or f'{self._packages()}/site'}"
         variables = {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "LC_ALL": "C.UTF-8", **self._entry.env}
         words = ["exec", "env", *(f"{name}={value}" for name, value in variables.items())]
         words += [self._entry.python, self._brought(), "run", self._own(), str(timeout_s), program, *argv[1:]]
