@@ -66,6 +66,7 @@ class Settings:
     frames: int | None = None
     realtime: bool = False
     refine: bool = True
+    follow: bool = False
     hflip: bool = False
     vflip: bool = False
     max_mask_age_s: float = 0.25
@@ -215,7 +216,9 @@ def make_pipeline(
     else:
         known, colour = KnownAnswer.portrait(), None
         engine = make_pipeline_engine(settings, known, clock, emit)
-    pipeline = Pipeline(engine, background, known, clock, mode=mode, refine=settings.refine, key=colour)
+    pipeline = Pipeline(
+        engine, background, known, clock, mode=mode, refine=settings.refine, follow=settings.follow, key=colour
+    )
     return pipeline, engine
 
 

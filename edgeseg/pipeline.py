@@ -19,18 +19,21 @@ import numpy.typing as npt
 from edgeseg.clock import Clock
 from edgeseg.errors import CandidateError, EngineFault
 from edgeseg.facts import StageTimes
-from edgeseg.frames import F32, U8, ColorSpace, Frame, Mask, Planes, Size
+from edgeseg.frames import F32, U8, ColorSpace, Frame, Mask, Planes, Rect, Size
 from edgeseg.ports import Background, Engine
 from edgeseg.stages.composite import Blend, CutOut
 from edgeseg.stages.halves import Halver
-from edgeseg.stages.motion import Carry
+from edgeseg.stages.motion import Carry, is_same_scene
 from edgeseg.stages.pixels import yuv
 from edgeseg.stages.postprocess import keep_near, postprocess, surer
-from edgeseg.stages.preprocess import ModelInput
-from edgeseg.stages.refine import Refine
+from edgeseg.stages.preprocess import ModelInput, content_rect
+from edgeseg.stages.refine import Refine, refined
+from edgeseg.stages.region import Place, Region, whole
 from edgeseg.stages.spill import Spill, remove_spill, spill_of
 from edgeseg.trust import KnownAnswer, is_leap
 
+_SHAPES = 8  # of looks, of which something is kept
+FOLLOWED_SIDE = 480  # pixels of the longer side of masks that are put together of looks
 MARGIN = 0.02  # of the frame's diagonal: how far from the person a source pixel may show (DESIGN.md, fail closed)
 
 
@@ -46,6 +49,38 @@ class Mode(Enum):
 
 
 @dataclass(slots=True)
+class Followed:
+    """What is kept where the person is followed.
+
+    place: where the masks of looks belong. near: the newest mask of a look at a part, and that part.
+    """
+
+    region: Region
+    place: Place
+    near: tuple[Mask, Rect] | None = None
+
+    def keep(self, mask: Mask, near: Mask, carried: Mask, look: Rect) -> None:
+        """Let a whole look's mask be that of an earlier look (`near`) at a part, carried on to here: it knows better.
+
+        What was found beside that part is shown once the next look, which takes it in, finds it too. The mask is as old
+        as the earlier one, and near the person that was found then. Nothing is done where the scene is another.
+        """
+        if mask.person is None or near.person is None or not is_same_scene(mask.grey, near.grey):
+            return
+        if carried is near:  # nothing can be said of the motion: what is new is believed where the earlier look was
+            part = self.place.part(look)
+            mask.alpha, mask.person = part.only(mask.alpha), part.only(mask.person)
+        else:
+            mask.alpha, mask.person = carried.alpha, near.person
+            mask.captured_at = min(mask.captured_at, near.captured_at)
+
+    def forget(self) -> None:
+        """Nothing that was found counts any more."""
+        self.region.forget()
+        self.near = None
+
+
+@dataclass(slots=True)
 class _Input:
     """What is kept for frames of one shape.
 
@@ -55,13 +90,25 @@ class _Input:
 
     ahead: tuple[ModelInput, ModelInput]
     aside: ModelInput
-    refine: Refine | None
+    refines: dict[Size, Refine] | None  # by the size of what the engine says; None: edges are left as they are
     carry: Carry
+    followed: Followed | None
 
     def next(self) -> ModelInput:
         """The input that the engine does not read."""
         self.ahead = self.ahead[::-1]
         return self.ahead[0]
+
+    def refine_for(self, person: U8, frame: Size) -> Refine | None:
+        """What moves the edges of masks like this one; a few are kept, for looks differ in shape."""
+        if self.refines is None:
+            return None
+        size = Size(person.shape[1], person.shape[0])
+        if size not in self.refines:
+            while len(self.refines) >= _SHAPES:
+                self.refines.pop(next(iter(self.refines)))
+            self.refines[size] = Refine(size, frame)
+        return self.refines[size]
 
 
 @dataclass(slots=True)
@@ -83,6 +130,13 @@ class _Output:
         return clean
 
 
+def _followed(frame: Size, least: Size) -> Size:
+    """Of masks that are put together of looks: large enough that what was seen near is not lost."""
+    scale = min(1.0, FOLLOWED_SIDE / max(frame))
+    size = Size(max(1, round(frame.width * scale)), max(1, round(frame.height * scale)))
+    return size if size.width >= least.width or size == frame else least
+
+
 def _nothing(rgb: npt.NDArray[Any]) -> F32:
     raise EngineFault("There is no engine: nothing is hidden.")
 
@@ -96,8 +150,8 @@ class Pipeline:
     """One engine, one background and the stages between them.
 
     engine, known: None only where `mode` is NONE. background: None in the other two modes. key: the colour of the
-    screen whose light is taken off the person, with a chroma key. An engine that can `distrust` (`failover`) is told
-    when its answer can be no mask.
+    screen whose light is taken off the person, with a chroma key. follow: the engine is shown the part of the frame
+    where the person was found last. An engine that can `distrust` (`failover`) is told when its answer can be no mask.
     """
 
     def __init__(
@@ -109,6 +163,7 @@ class Pipeline:
         *,
         mode: Mode = Mode.REPLACE,
         refine: bool = True,
+        follow: bool = False,
         key: tuple[int, int, int] | None = None,
         times: StageTimes | None = None,
     ) -> None:
@@ -122,8 +177,9 @@ class Pipeline:
         self._known = known
         self._doubt = _doubt_of(engine)
         self._clock = clock
-        self._refine = refine
+        self._refine, self._follow = refine, follow
         self._halve = Halver()
+        self.max_mask_age_s = 0.25  # of what may be shown of an earlier mask
         self.carries = False  # whether masks will be carried on: then they keep what that needs
         self._key = key
         self._input: dict[tuple[Size, ColorSpace], _Input] = {}
@@ -181,16 +237,21 @@ class Pipeline:
         """The model's input for this frame, (height, width, 3); it stays as it is until the next but one call."""
         start = self._clock.now()
         self._halve(frame)
-        tensor = self._input_for(frame).next().fill(frame.planes, frame.halves)
+        own = self._input_for(frame)
+        if own.followed is not None:
+            look = own.followed.region.look(frame.time_s)
+            frame.look = look if look != whole(frame.size) else None
+        tensor = own.next().fill(frame.planes, frame.halves, frame.look)
         self.times.add("preprocess", self._clock.now() - start)
         return tensor
 
     def read(self, scores: F32, frame: Frame) -> U8:
-        """Person alpha (h, w) uint8 from the engine's answer; raises EngineFault if it can be no mask."""
+        """Person alpha (h, w) uint8 of `frame.look` from the engine's answer; raises EngineFault if it can be none."""
         start = self._clock.now()
         assert self._engine is not None
         try:
-            alpha = postprocess(scores, self._engine.io, self._input_for(frame).aside.rect)
+            io = self._engine.io
+            alpha = postprocess(scores, io, content_rect(io, frame.look.size if frame.look else frame.size))
         except EngineFault as fault:
             self._doubt(str(fault))
             raise
@@ -202,7 +263,7 @@ class Pipeline:
 
         A leap is asked about between two known-answer tests: a fault that comes and goes must not slip through. So is
         the first answer after a rest, for a device may have lost its mind or its model meanwhile.
-        Raises EngineFault if the engine cannot stand by its answer.
+        Raises EngineFault if the engine cannot stand by its answer. Of a look at a part it is asked anew about all.
         """
         coverage = Mask(person).coverage
         if not self._is_proved or is_leap(coverage, self._last_coverage):
@@ -215,6 +276,9 @@ class Pipeline:
     def forget(self) -> None:
         """The engine rests: what it said before counts no more, and it is put to the test before it is believed."""
         self._last_coverage, self._is_proved = 0.0, False
+        for own in self._input.values():
+            if own.followed is not None:
+                own.followed.forget()
 
     def _stand_by(self, frame: Frame) -> U8:
         assert self._known is not None
@@ -228,7 +292,9 @@ class Pipeline:
         raise EngineFault(why)
 
     def _ask(self, frame: Frame) -> U8:
+        """About all of it."""
         self._halve(frame)
+        frame.look = None
         tensor = self._input_for(frame).aside.fill(frame.planes, frame.halves)
         return self.read(self._infer(tensor), frame)
 
@@ -237,14 +303,29 @@ class Pipeline:
         start = self._clock.now()
         own = self._input_for(frame)
         alpha = person
-        if own.refine is not None:
-            alpha = own.refine(person, frame.planes.y, frame.halves[0])
-            person = own.refine.unrefined
+        if (refine := own.refine_for(person, frame.size)) is not None:
+            alpha = refine(person, frame.planes.y, frame.halves[0], frame.look)
+            person = refine.unrefined
+        followed = own.followed
+        if followed is not None:
+            alpha, person = followed.place(alpha, frame.look), followed.place(person, frame.look)
         mask = Mask(keep_near(surer(alpha), person, MARGIN), frame.index, frame.captured_at)
-        if self.carries:
+        if self.carries or followed is not None:
             mask.person, mask.grey = person.copy(), own.carry.grey(frame)
+        if followed is not None:
+            self._follow_on(own, followed, mask, frame)
         self.times.add("refine", self._clock.now() - start)
         return mask
+
+    def _follow_on(self, own: _Input, followed: Followed, mask: Mask, frame: Frame) -> None:
+        """Learn from a mask where to look next; what a look at all says of who is followed is made good."""
+        followed.region.found(mask.alpha, frame.look or whole(frame.size), frame.time_s)
+        if frame.look is not None:
+            followed.near = mask, frame.look
+        elif followed.near is not None:
+            near, look = followed.near
+            if 0 <= frame.captured_at - near.captured_at <= self.max_mask_age_s:
+                followed.keep(mask, near, own.carry(near, frame), look)
 
     def carry(self, mask: Mask, frame: Frame) -> Mask:
         """The mask of an earlier frame, moved along with the person to show this frame with.
@@ -258,9 +339,14 @@ class Pipeline:
         self.times.add("carry", self._clock.now() - start)
         return moved
 
-    def segment(self, frame: Frame) -> Mask:
-        """A mask of this frame, whatever it says; raises EngineFault if the engine gave none."""
-        return self.shape(self._ask(frame), frame)
+    def segment(self, frame: Frame, looks: int = 1) -> Mask:
+        """A mask of this frame, whatever it says; raises EngineFault if the engine gave none.
+
+        looks: so often it is looked at, where the person is followed, each time where he was found before.
+        """
+        for _ in range(looks):
+            mask = self.shape(self.read(self._infer(self.prepare(frame)), frame), frame)
+        return mask
 
     def show(self, frame: Frame, mask: Mask | None) -> Frame:
         """The frame as people may see it, valid until the next call; without a mask, what stands for it."""
@@ -305,12 +391,18 @@ class Pipeline:
         own = self._input.get(shape)
         if own is None:
             assert self._engine is not None
-            one, two, aside = (ModelInput(self._engine.io, *shape) for _ in range(3))
-            refine = Refine(aside.rect.size, frame.size) if self._refine else None
-            carry = Carry(frame.size, refine.size if refine else aside.rect.size, MARGIN)
+            io = self._engine.io
+            one, two, aside = (ModelInput(io, *shape) for _ in range(3))
+            size = refined(aside.rect.size) if self._refine else aside.rect.size
+            followed = None
+            if self._follow:
+                size = _followed(frame.size, size)
+                followed = Followed(Region(frame.size), Place(frame.size, size))
+            carry = Carry(frame.size, size, MARGIN)
+            own = _Input((one, two), aside, {} if self._refine else None, carry, followed)
             while len(self._input) > 1:  # the known-answer picture's and the source's
                 self._input.pop(next(iter(self._input)))
-            own = self._input[shape] = _Input((one, two), aside, refine, carry)
+            self._input[shape] = own
         return own
 
     def _output_for(self, frame: Frame, mask: Mask | None) -> _Output:

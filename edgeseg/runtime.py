@@ -139,6 +139,7 @@ class Runtime:
         self.idle_s = 0.0  # for how long in all, when it was over
         self._rested_s = 0.0  # likewise, until the last frame was shown
         pipeline.carries = self._live or limits.infer_every > 1
+        pipeline.max_mask_age_s = limits.max_mask_age_s
         self._interval_s = float(1 / source.info.fps) if source.info.fps else 1 / 30
         self._taken = 0  # frames handed to the showing thread
         self._show_s = 0.0  # what the last frame took to compose and write
@@ -199,6 +200,7 @@ class Runtime:
     def limit(self, limits: Limits) -> None:
         """Go by these limits from now on, but for `frames`; only in what is given to `between`."""
         self._limits = limits
+        self._pipeline.max_mask_age_s = limits.max_mask_age_s
         self._capture.limit(limits.fps)
         rests = self._live and self._reopen is not None
         self._attention = Attention(self._sink, limits.idle_after_s if rests else None)

@@ -59,9 +59,10 @@ def score(dataset: Path, settings: Settings, progress: Progress | None = None) -
     golden = load(dataset)
     segmenter = _segmenter(settings)
 
-    def segment(bgr: U8, new_sequence: bool) -> tuple[U8, float]:
+    def segment(bgr: U8, at_s: float | None) -> tuple[U8, float]:
         start = time.perf_counter()
-        return segmenter.mask(bgr), time.perf_counter() - start
+        alpha = segmenter.mask(bgr) if at_s is None else segmenter.next_mask(bgr, at_s)
+        return alpha, time.perf_counter() - start
 
     try:
         return evaluate(golden, segment, progress)
@@ -88,7 +89,7 @@ def segmenting(settings: Settings) -> Iterator[Callable[[U8], U8]]:
 def _segmenter(settings: Settings) -> Segmenter:
     engine = make_engine(settings)
     try:
-        return Segmenter(engine=engine, refine=settings.refine)
+        return Segmenter(engine=engine, refine=settings.refine, follow=settings.follow)
     except BaseException:
         engine.close()
         raise

@@ -15,6 +15,7 @@ from edgeseg.commands.options import (
     EngineDeviceOption,
     EngineLibraryOption,
     EngineOption,
+    FollowOption,
     JsonOption,
     ModelsOption,
     SoftwareGpuOption,
@@ -63,6 +64,7 @@ def golden_evaluate(
     engine_device: EngineDeviceOption = None,
     threads: ThreadsOption = 0,
     refine: Annotated[bool, typer.Option("--refine/--no-refine", help="Score with the refine stage.")] = False,
+    follow: FollowOption = False,
     models: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -72,6 +74,7 @@ def golden_evaluate(
 
     wish = (allow_software_gpu, engine_library, engine_device)
     settings = still_settings(tier, engine, wish, threads, models, refine)
+    settings.follow = follow
     with counting("scoring", quiet=as_json) as progress:
         card = score(dataset, settings, progress)
     if as_json:

@@ -27,6 +27,10 @@ OfflineOption = Annotated[bool, typer.Option("--offline", help="Fetch nothing.")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")]
 RefineOption = Annotated[bool, typer.Option("--refine/--no-refine", help="Let the mask follow the picture's edges.")]
 
+FollowOption = Annotated[
+    bool, typer.Option("--follow/--no-follow", help="Show the model the part of the picture where somebody was found.")
+]
+
 
 def given(context: typer.Context) -> set[str]:
     """The parameters that the command line gives."""

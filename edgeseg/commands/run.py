@@ -16,6 +16,7 @@ from edgeseg.commands.options import (
     FILE,
     EngineDeviceOption,
     EngineLibraryOption,
+    FollowOption,
     JsonOption,
     ModelsOption,
     RefineOption,
@@ -65,6 +66,7 @@ def run(
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many frames.")] = None,
     realtime: Annotated[bool, typer.Option("--realtime", help="Play a file at its own speed, drop the late.")] = False,
     refine: RefineOption = True,
+    follow: FollowOption = False,
     hflip: Annotated[bool, typer.Option("--hflip", help="Mirror left and right.")] = False,
     vflip: Annotated[bool, typer.Option("--vflip", help="Mirror top and bottom.")] = False,
     max_mask_age: Annotated[
@@ -131,6 +133,7 @@ def run(
         frames=frames,
         realtime=realtime,
         refine=refine,
+        follow=follow,
         hflip=hflip,
         vflip=vflip,
         max_mask_age_s=_milliseconds("--max-mask-age", max_mask_age),

@@ -14,6 +14,7 @@ from edgeseg.commands.options import (
     EngineDeviceOption,
     EngineLibraryOption,
     EngineOption,
+    FollowOption,
     JsonOption,
     ModelsOption,
     RefineOption,
@@ -58,6 +59,7 @@ def mask(
     engine_device: EngineDeviceOption = None,
     threads: ThreadsOption = 0,
     refine: RefineOption = True,
+    follow: FollowOption = False,
     models: ModelsOption = None,
 ) -> None:
     """Write the person mask of one picture."""
@@ -65,6 +67,7 @@ def mask(
 
     wish = (allow_software_gpu, engine_library, engine_device)
     settings = still_settings(tier, engine, wish, threads, models, refine)
+    settings.follow = follow
     write_mask(picture, output, settings)
 
 

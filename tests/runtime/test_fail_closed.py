@@ -54,6 +54,7 @@ class Case:
     speed: int
     every: int = 1
     cloth: bool = False
+    follow: bool = False
     rest_after: int | None = None  # live: nobody reads once so many frames were written, until the run rests
 
 
@@ -81,6 +82,7 @@ def _cases() -> st.SearchStrategy[Case]:
         speed=st.integers(-8, 8),
         every=st.integers(1, 4),
         cloth=st.booleans(),
+        follow=st.booleans(),
         rest_after=st.sampled_from([None, None, 1, 3, 6]),
     )
 
@@ -118,7 +120,7 @@ def _run(case: Case, made_of: dict[int, int] | None = None, came: Told | None = 
     clock = SystemClock()
     background = {"color": ColorBackground(GREY), "blur": BlurBackground("10"), "alpha": None}[case.mode]
     mode = Mode.ALPHA if case.mode == "alpha" else Mode.REPLACE
-    pipeline = Pipeline(engine, background, SCENE.known(), clock, mode=mode, refine=case.refine)
+    pipeline = Pipeline(engine, background, SCENE.known(), clock, mode=mode, refine=case.refine, follow=case.follow)
     scene, show = Scene(cloth=case.cloth), pipeline.show
 
     opened = 0
