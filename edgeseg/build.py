@@ -67,6 +67,7 @@ class Settings:
     realtime: bool = False
     refine: bool = True
     follow: bool = False
+    steady: bool = False
     hflip: bool = False
     vflip: bool = False
     max_mask_age_s: float = 0.25
@@ -217,7 +218,15 @@ def make_pipeline(
         known, colour = KnownAnswer.portrait(), None
         engine = make_pipeline_engine(settings, known, clock, emit)
     pipeline = Pipeline(
-        engine, background, known, clock, mode=mode, refine=settings.refine, follow=settings.follow, key=colour
+        engine,
+        background,
+        known,
+        clock,
+        mode=mode,
+        refine=settings.refine,
+        follow=settings.follow,
+        steady=settings.steady,
+        key=colour,
     )
     return pipeline, engine
 

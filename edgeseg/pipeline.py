@@ -23,13 +23,14 @@ from edgeseg.frames import F32, U8, ColorSpace, Frame, Mask, Planes, Rect, Size
 from edgeseg.ports import Background, Engine
 from edgeseg.stages.composite import Blend, CutOut
 from edgeseg.stages.halves import Halver
-from edgeseg.stages.motion import Carry, is_same_scene
+from edgeseg.stages.motion import Carry, grey_size, is_same_scene
 from edgeseg.stages.pixels import yuv
 from edgeseg.stages.postprocess import keep_near, postprocess, surer
 from edgeseg.stages.preprocess import ModelInput, content_rect
 from edgeseg.stages.refine import Refine, refined
 from edgeseg.stages.region import Place, Region, whole
 from edgeseg.stages.spill import Spill, remove_spill, spill_of
+from edgeseg.stages.steady import Steady
 from edgeseg.trust import KnownAnswer, is_leap
 
 _SHAPES = 8  # of looks, of which something is kept
@@ -52,12 +53,12 @@ class Mode(Enum):
 class Followed:
     """What is kept where the person is followed.
 
-    place: where the masks of looks belong. near: the newest mask of a look at a part, and that part.
+    place: where the masks of looks belong. near: the newest mask of a look at a part, that part, and its frame's time.
     """
 
     region: Region
     place: Place
-    near: tuple[Mask, Rect] | None = None
+    near: tuple[Mask, Rect, float] | None = None
 
     def keep(self, mask: Mask, near: Mask, carried: Mask, look: Rect) -> None:
         """Let a whole look's mask be that of an earlier look (`near`) at a part, carried on to here: it knows better.
@@ -93,6 +94,8 @@ class _Input:
     refines: dict[Size, Refine] | None  # by the size of what the engine says; None: edges are left as they are
     carry: Carry
     followed: Followed | None
+    steady: Steady | None
+    before: tuple[Mask, float] | None = None  # where masks are smoothed over time: the newest, and its frame's time
 
     def next(self) -> ModelInput:
         """The input that the engine does not read."""
@@ -151,7 +154,8 @@ class Pipeline:
 
     engine, known: None only where `mode` is NONE. background: None in the other two modes. key: the colour of the
     screen whose light is taken off the person, with a chroma key. follow: the engine is shown the part of the frame
-    where the person was found last. An engine that can `distrust` (`failover`) is told when its answer can be no mask.
+    where the person was found last. steady: masks are smoothed over time. An engine that can `distrust` (`failover`) is
+    told when its answer can be no mask.
     """
 
     def __init__(
@@ -164,6 +168,7 @@ class Pipeline:
         mode: Mode = Mode.REPLACE,
         refine: bool = True,
         follow: bool = False,
+        steady: bool = False,
         key: tuple[int, int, int] | None = None,
         times: StageTimes | None = None,
     ) -> None:
@@ -177,7 +182,7 @@ class Pipeline:
         self._known = known
         self._doubt = _doubt_of(engine)
         self._clock = clock
-        self._refine, self._follow = refine, follow
+        self._refine, self._follow, self._steady = refine, follow, steady
         self._halve = Halver()
         self.max_mask_age_s = 0.25  # of what may be shown of an earlier mask
         self.carries = False  # whether masks will be carried on: then they keep what that needs
@@ -277,6 +282,7 @@ class Pipeline:
         """The engine rests: what it said before counts no more, and it is put to the test before it is believed."""
         self._last_coverage, self._is_proved = 0.0, False
         for own in self._input.values():
+            own.before = None
             if own.followed is not None:
                 own.followed.forget()
 
@@ -309,22 +315,37 @@ class Pipeline:
         followed = own.followed
         if followed is not None:
             alpha, person = followed.place(alpha, frame.look), followed.place(person, frame.look)
-        mask = Mask(keep_near(surer(alpha), person, MARGIN), frame.index, frame.captured_at)
-        if self.carries or followed is not None:
-            mask.person, mask.grey = person.copy(), own.carry.grey(frame)
+        alpha, grey = surer(alpha), None
+        if self.carries or followed is not None or own.steady is not None:
+            grey = own.carry.grey(frame)
+        if own.steady is not None and grey is not None and (before := self._before(own, frame)) is not None:
+            alpha = own.steady(alpha, grey, *before)
+        mask = Mask(keep_near(alpha, person, MARGIN), frame.index, frame.captured_at)
+        if grey is not None:
+            mask.person, mask.grey = person.copy(), grey
         if followed is not None:
             self._follow_on(own, followed, mask, frame)
+        own.before = mask, frame.time_s
         self.times.add("refine", self._clock.now() - start)
         return mask
+
+    def _before(self, own: _Input, frame: Frame) -> tuple[U8, U8] | None:
+        """Alpha and grey picture of the mask before this frame's, if it is not too old."""
+        if own.before is None:
+            return None
+        mask, at_s = own.before
+        if mask.grey is None or not 0 < frame.time_s - at_s <= self.max_mask_age_s:
+            return None
+        return mask.alpha, mask.grey
 
     def _follow_on(self, own: _Input, followed: Followed, mask: Mask, frame: Frame) -> None:
         """Learn from a mask where to look next; what a look at all says of who is followed is made good."""
         followed.region.found(mask.alpha, frame.look or whole(frame.size), frame.time_s)
         if frame.look is not None:
-            followed.near = mask, frame.look
+            followed.near = mask, frame.look, frame.time_s
         elif followed.near is not None:
-            near, look = followed.near
-            if 0 <= frame.captured_at - near.captured_at <= self.max_mask_age_s:
+            near, look, at_s = followed.near
+            if 0 <= frame.time_s - at_s <= self.max_mask_age_s:
                 followed.keep(mask, near, own.carry(near, frame), look)
 
     def carry(self, mask: Mask, frame: Frame) -> Mask:
@@ -399,7 +420,8 @@ class Pipeline:
                 size = _followed(frame.size, size)
                 followed = Followed(Region(frame.size), Place(frame.size, size))
             carry = Carry(frame.size, size, MARGIN)
-            own = _Input((one, two), aside, {} if self._refine else None, carry, followed)
+            steady = Steady(size, grey_size(frame.size)) if self._steady else None
+            own = _Input((one, two), aside, {} if self._refine else None, carry, followed, steady)
             while len(self._input) > 1:  # the known-answer picture's and the source's
                 self._input.pop(next(iter(self._input)))
             self._input[shape] = own

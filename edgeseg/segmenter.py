@@ -25,7 +25,7 @@ class Segmenter:
 
     tier: a name of the catalogue. engine: how to run it, or an engine that runs already. threads: of the engine, 0 for
     one less than the cores. refine: follow edges. models: a folder of tiers to look in first.
-    follow: look again where somebody was found.
+    follow: look again where somebody was found. steady: smooth the masks of a sequence over time.
 
     Raises UsageError, AssetError, and CandidateError if the tier is not here or the engine fails its known-answer
     test. Not for two threads at once.
@@ -39,6 +39,7 @@ class Segmenter:
         threads: int = 0,
         refine: bool = True,
         follow: bool = False,
+        steady: bool = False,
         models: str | Path | None = None,
     ) -> None:
         folder = str(models) if models is not None else None
@@ -48,7 +49,14 @@ class Segmenter:
             else engine
         )
         self._pipeline = Pipeline(
-            self._engine, None, KnownAnswer.portrait(), SystemClock(), mode=Mode.ALPHA, refine=refine, follow=follow
+            self._engine,
+            None,
+            KnownAnswer.portrait(),
+            SystemClock(),
+            mode=Mode.ALPHA,
+            refine=refine,
+            follow=follow,
+            steady=steady,
         )
         self._looks = LOOKS if follow else 1
         try:

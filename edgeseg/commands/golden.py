@@ -19,6 +19,7 @@ from edgeseg.commands.options import (
     JsonOption,
     ModelsOption,
     SoftwareGpuOption,
+    SteadyOption,
     ThreadsOption,
     TierOption,
 )
@@ -65,6 +66,7 @@ def golden_evaluate(
     threads: ThreadsOption = 0,
     refine: Annotated[bool, typer.Option("--refine/--no-refine", help="Score with the refine stage.")] = False,
     follow: FollowOption = False,
+    steady: SteadyOption = False,
     models: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -74,7 +76,7 @@ def golden_evaluate(
 
     wish = (allow_software_gpu, engine_library, engine_device)
     settings = still_settings(tier, engine, wish, threads, models, refine)
-    settings.follow = follow
+    settings.follow, settings.steady = follow, steady
     with counting("scoring", quiet=as_json) as progress:
         card = score(dataset, settings, progress)
     if as_json:

@@ -31,6 +31,10 @@ FollowOption = Annotated[
     bool, typer.Option("--follow/--no-follow", help="Show the model the part of the picture where somebody was found.")
 ]
 
+SteadyOption = Annotated[
+    bool, typer.Option("--steady/--no-steady", help="Smooth masks over time where the model is unsure.")
+]
+
 
 def given(context: typer.Context) -> set[str]:
     """The parameters that the command line gives."""

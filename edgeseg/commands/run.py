@@ -21,6 +21,7 @@ from edgeseg.commands.options import (
     ModelsOption,
     RefineOption,
     SoftwareGpuOption,
+    SteadyOption,
     ThreadsOption,
     given,
 )
@@ -67,6 +68,7 @@ def run(
     realtime: Annotated[bool, typer.Option("--realtime", help="Play a file at its own speed, drop the late.")] = False,
     refine: RefineOption = True,
     follow: FollowOption = False,
+    steady: SteadyOption = False,
     hflip: Annotated[bool, typer.Option("--hflip", help="Mirror left and right.")] = False,
     vflip: Annotated[bool, typer.Option("--vflip", help="Mirror top and bottom.")] = False,
     max_mask_age: Annotated[
@@ -134,6 +136,7 @@ def run(
         realtime=realtime,
         refine=refine,
         follow=follow,
+        steady=steady,
         hflip=hflip,
         vflip=vflip,
         max_mask_age_s=_milliseconds("--max-mask-age", max_mask_age),

@@ -55,6 +55,7 @@ class Case:
     every: int = 1
     cloth: bool = False
     follow: bool = False
+    steady: bool = False
     rest_after: int | None = None  # live: nobody reads once so many frames were written, until the run rests
 
 
@@ -83,6 +84,7 @@ def _cases() -> st.SearchStrategy[Case]:
         every=st.integers(1, 4),
         cloth=st.booleans(),
         follow=st.booleans(),
+        steady=st.booleans(),
         rest_after=st.sampled_from([None, None, 1, 3, 6]),
     )
 
@@ -120,7 +122,9 @@ def _run(case: Case, made_of: dict[int, int] | None = None, came: Told | None = 
     clock = SystemClock()
     background = {"color": ColorBackground(GREY), "blur": BlurBackground("10"), "alpha": None}[case.mode]
     mode = Mode.ALPHA if case.mode == "alpha" else Mode.REPLACE
-    pipeline = Pipeline(engine, background, SCENE.known(), clock, mode=mode, refine=case.refine, follow=case.follow)
+    pipeline = Pipeline(
+        engine, background, SCENE.known(), clock, mode=mode, refine=case.refine, follow=case.follow, steady=case.steady
+    )
     scene, show = Scene(cloth=case.cloth), pipeline.show
 
     opened = 0
