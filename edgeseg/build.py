@@ -68,6 +68,7 @@ class Settings:
     refine: bool = True
     follow: bool = False
     steady: bool = False
+    tidy: bool = False
     hflip: bool = False
     vflip: bool = False
     max_mask_age_s: float = 0.25
@@ -226,6 +227,7 @@ def make_pipeline(
         refine=settings.refine,
         follow=settings.follow,
         steady=settings.steady,
+        tidy=settings.tidy,
         key=colour,
     )
     return pipeline, engine

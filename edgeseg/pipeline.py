@@ -31,6 +31,7 @@ from edgeseg.stages.refine import Refine, refined
 from edgeseg.stages.region import Place, Region, whole
 from edgeseg.stages.spill import Spill, remove_spill, spill_of
 from edgeseg.stages.steady import Steady
+from edgeseg.stages.tidy import Tidy
 from edgeseg.trust import KnownAnswer, is_leap
 
 _SHAPES = 8  # of looks, of which something is kept
@@ -95,6 +96,7 @@ class _Input:
     carry: Carry
     followed: Followed | None
     steady: Steady | None
+    tidy: Tidy | None
     before: tuple[Mask, float] | None = None  # where masks are smoothed over time: the newest, and its frame's time
 
     def next(self) -> ModelInput:
@@ -154,8 +156,8 @@ class Pipeline:
 
     engine, known: None only where `mode` is NONE. background: None in the other two modes. key: the colour of the
     screen whose light is taken off the person, with a chroma key. follow: the engine is shown the part of the frame
-    where the person was found last. steady: masks are smoothed over time. An engine that can `distrust` (`failover`) is
-    told when its answer can be no mask.
+    where the person was found last. steady: masks are smoothed over time. tidy: specks and holes go. An
+    engine that can `distrust` (`failover`) is told when its answer can be no mask.
     """
 
     def __init__(
@@ -169,6 +171,7 @@ class Pipeline:
         refine: bool = True,
         follow: bool = False,
         steady: bool = False,
+        tidy: bool = False,
         key: tuple[int, int, int] | None = None,
         times: StageTimes | None = None,
     ) -> None:
@@ -182,7 +185,7 @@ class Pipeline:
         self._known = known
         self._doubt = _doubt_of(engine)
         self._clock = clock
-        self._refine, self._follow, self._steady = refine, follow, steady
+        self._refine, self._follow, self._steady, self._tidy = refine, follow, steady, tidy
         self._halve = Halver()
         self.max_mask_age_s = 0.25  # of what may be shown of an earlier mask
         self.carries = False  # whether masks will be carried on: then they keep what that needs
@@ -283,6 +286,8 @@ class Pipeline:
         self._last_coverage, self._is_proved = 0.0, False
         for own in self._input.values():
             own.before = None
+            if own.tidy is not None:
+                own.tidy.forget()
             if own.followed is not None:
                 own.followed.forget()
 
@@ -320,6 +325,8 @@ class Pipeline:
             grey = own.carry.grey(frame)
         if own.steady is not None and grey is not None and (before := self._before(own, frame)) is not None:
             alpha = own.steady(alpha, grey, *before)
+        if own.tidy is not None:
+            alpha = own.tidy(alpha, person, frame.time_s)
         mask = Mask(keep_near(alpha, person, MARGIN), frame.index, frame.captured_at)
         if grey is not None:
             mask.person, mask.grey = person.copy(), grey
@@ -421,7 +428,8 @@ class Pipeline:
                 followed = Followed(Region(frame.size), Place(frame.size, size))
             carry = Carry(frame.size, size, MARGIN)
             steady = Steady(size, grey_size(frame.size)) if self._steady else None
-            own = _Input((one, two), aside, {} if self._refine else None, carry, followed, steady)
+            tidy = Tidy(size) if self._tidy else None
+            own = _Input((one, two), aside, {} if self._refine else None, carry, followed, steady, tidy)
             while len(self._input) > 1:  # the known-answer picture's and the source's
                 self._input.pop(next(iter(self._input)))
             self._input[shape] = own

@@ -38,6 +38,7 @@ from edgeseg.facts import Awake, Degraded, Dropped, Emit, Idle, Recovered, Shown
 from edgeseg.frames import U8, Frame, Mask, Planes
 from edgeseg.pipeline import Pipeline
 from edgeseg.ports import Engine, FrameSink, FrameSource
+from edgeseg.presence import Presence
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,7 @@ class Runtime:
         self._has_believed = False  # any mask
         self._newest_time_s = 0.0  # of its frame, in the source's time
         self._asked_at: tuple[int, float] | None = None  # the newest frame that was asked about: its number, its time
+        self._presence = Presence(emit)
         self._last_fault: EngineFault | None = None
         self._degraded: str | None = None
         self._hung = False  # from a file: the engine has not answered in time, and its late answers are nobody's
@@ -456,6 +458,7 @@ class Runtime:
         """A believed person makes the newest mask."""
         self._has_believed = True
         self._newest, self._newest_time_s = self._pipeline.shape(person, frame), frame.time_s
+        self._presence.saw(self._newest, frame.time_s)
 
     def _own(self, engine: EngineThread, frame: Frame) -> U8 | None:
         """The believed person of this very frame, waiting for it as long as an engine may take."""

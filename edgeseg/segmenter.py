@@ -26,6 +26,7 @@ class Segmenter:
     tier: a name of the catalogue. engine: how to run it, or an engine that runs already. threads: of the engine, 0 for
     one less than the cores. refine: follow edges. models: a folder of tiers to look in first.
     follow: look again where somebody was found. steady: smooth the masks of a sequence over time.
+    tidy: take out specks, shut holes.
 
     Raises UsageError, AssetError, and CandidateError if the tier is not here or the engine fails its known-answer
     test. Not for two threads at once.
@@ -40,6 +41,7 @@ class Segmenter:
         refine: bool = True,
         follow: bool = False,
         steady: bool = False,
+        tidy: bool = False,
         models: str | Path | None = None,
     ) -> None:
         folder = str(models) if models is not None else None
@@ -57,6 +59,7 @@ class Segmenter:
             refine=refine,
             follow=follow,
             steady=steady,
+            tidy=tidy,
         )
         self._looks = LOOKS if follow else 1
         try:

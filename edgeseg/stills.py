@@ -89,7 +89,9 @@ def segmenting(settings: Settings) -> Iterator[Callable[[U8], U8]]:
 def _segmenter(settings: Settings) -> Segmenter:
     engine = make_engine(settings)
     try:
-        return Segmenter(engine=engine, refine=settings.refine, follow=settings.follow, steady=settings.steady)
+        return Segmenter(
+            engine=engine, refine=settings.refine, follow=settings.follow, steady=settings.steady, tidy=settings.tidy
+        )
     except BaseException:
         engine.close()
         raise

@@ -21,6 +21,7 @@ from edgeseg.commands.options import (
     SoftwareGpuOption,
     SteadyOption,
     ThreadsOption,
+    TidyOption,
     TierOption,
 )
 from edgeseg.commands.tiers import still_settings
@@ -67,6 +68,7 @@ def golden_evaluate(
     refine: Annotated[bool, typer.Option("--refine/--no-refine", help="Score with the refine stage.")] = False,
     follow: FollowOption = False,
     steady: SteadyOption = False,
+    tidy: TidyOption = False,
     models: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -76,7 +78,7 @@ def golden_evaluate(
 
     wish = (allow_software_gpu, engine_library, engine_device)
     settings = still_settings(tier, engine, wish, threads, models, refine)
-    settings.follow, settings.steady = follow, steady
+    settings.follow, settings.steady, settings.tidy = follow, steady, tidy
     with counting("scoring", quiet=as_json) as progress:
         card = score(dataset, settings, progress)
     if as_json:

@@ -35,6 +35,10 @@ SteadyOption = Annotated[
     bool, typer.Option("--steady/--no-steady", help="Smooth masks over time where the model is unsure.")
 ]
 
+TidyOption = Annotated[
+    bool, typer.Option("--tidy/--no-tidy", help="Take out specks and what the model is nowhere sure of, shut holes.")
+]
+
 
 def given(context: typer.Context) -> set[str]:
     """The parameters that the command line gives."""

@@ -23,6 +23,7 @@ from edgeseg.commands.options import (
     SoftwareGpuOption,
     SteadyOption,
     ThreadsOption,
+    TidyOption,
     given,
 )
 from edgeseg.errors import EdgesegError, UsageError
@@ -69,6 +70,7 @@ def run(
     refine: RefineOption = True,
     follow: FollowOption = False,
     steady: SteadyOption = False,
+    tidy: TidyOption = False,
     hflip: Annotated[bool, typer.Option("--hflip", help="Mirror left and right.")] = False,
     vflip: Annotated[bool, typer.Option("--vflip", help="Mirror top and bottom.")] = False,
     max_mask_age: Annotated[
@@ -137,6 +139,7 @@ def run(
         refine=refine,
         follow=follow,
         steady=steady,
+        tidy=tidy,
         hflip=hflip,
         vflip=vflip,
         max_mask_age_s=_milliseconds("--max-mask-age", max_mask_age),

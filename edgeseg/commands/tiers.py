@@ -20,6 +20,7 @@ from edgeseg.commands.options import (
     RefineOption,
     SoftwareGpuOption,
     ThreadsOption,
+    TidyOption,
     TierOption,
 )
 from edgeseg.tiers.catalogue import DEFAULT_TIER
@@ -60,6 +61,7 @@ def mask(
     threads: ThreadsOption = 0,
     refine: RefineOption = True,
     follow: FollowOption = False,
+    tidy: TidyOption = False,
     models: ModelsOption = None,
 ) -> None:
     """Write the person mask of one picture."""
@@ -67,7 +69,7 @@ def mask(
 
     wish = (allow_software_gpu, engine_library, engine_device)
     settings = still_settings(tier, engine, wish, threads, models, refine)
-    settings.follow = follow
+    settings.follow, settings.tidy = follow, tidy
     write_mask(picture, output, settings)
 
 

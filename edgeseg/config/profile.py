@@ -159,6 +159,7 @@ class Keys(Part):
     refine: bool = Field(default=True, description="Let the mask follow the picture's edges.")
     follow: bool = Field(default=False, description="Show the model the part where somebody was found.")
     steady: bool = Field(default=False, description="Smooth masks over time where the model is unsure.")
+    tidy: bool = Field(default=False, description="Take out specks, shut holes.")
     hflip: bool = Field(default=False, description="Mirror left and right.")
     vflip: bool = Field(default=False, description="Mirror top and bottom.")
     max_mask_age_ms: Annotated[float, Field(ge=0, le=60_000, allow_inf_nan=False)] = Field(

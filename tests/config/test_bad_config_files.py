@@ -69,7 +69,7 @@ CONFIG = [
          " engines, follow, fps, governor, hflip, idle, idle_after_s, key_color, key_saturation, key_softness,"
          " key_tolerance, key_value, limits,"
          " max_mask_age_ms, models, profile, refine, segmenter, sink, size, source, steady, targets, threads,"
-         " tier, vflip."),
+         " tidy, tier, vflip."),
     case("twice", "sink: a\nsource: b\nsink: c\n", "3: 'sink' is already given on line 1."),
     case("a tab", "limits:\n\ttemp_c: 70\n", "2: this is not YAML: found character '\\t' that cannot start any token"
          " (indent with blanks, not with tabs)."),

@@ -36,6 +36,7 @@ fps: 30000/1001
 refine: false
 follow: true
 steady: true
+tidy: true
 hflip: true
 vflip: true
 max_mask_age_ms: 125
@@ -67,6 +68,7 @@ def test_every_word_of_a_file_reaches_the_run(tmp_path: Path) -> None:
         refine=False,
         follow=True,
         steady=True,
+        tidy=True,
         hflip=True,
         vflip=True,
         max_mask_age_s=0.125,

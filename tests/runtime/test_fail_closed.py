@@ -56,6 +56,7 @@ class Case:
     cloth: bool = False
     follow: bool = False
     steady: bool = False
+    tidy: bool = False
     rest_after: int | None = None  # live: nobody reads once so many frames were written, until the run rests
 
 
@@ -85,6 +86,7 @@ def _cases() -> st.SearchStrategy[Case]:
         cloth=st.booleans(),
         follow=st.booleans(),
         steady=st.booleans(),
+        tidy=st.booleans(),
         rest_after=st.sampled_from([None, None, 1, 3, 6]),
     )
 
@@ -122,9 +124,8 @@ def _run(case: Case, made_of: dict[int, int] | None = None, came: Told | None = 
     clock = SystemClock()
     background = {"color": ColorBackground(GREY), "blur": BlurBackground("10"), "alpha": None}[case.mode]
     mode = Mode.ALPHA if case.mode == "alpha" else Mode.REPLACE
-    pipeline = Pipeline(
-        engine, background, SCENE.known(), clock, mode=mode, refine=case.refine, follow=case.follow, steady=case.steady
-    )
+    ways = {"refine": case.refine, "follow": case.follow, "steady": case.steady, "tidy": case.tidy}
+    pipeline = Pipeline(engine, background, SCENE.known(), clock, mode=mode, **ways)
     scene, show = Scene(cloth=case.cloth), pipeline.show
 
     opened = 0
