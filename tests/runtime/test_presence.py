@@ -15,7 +15,7 @@ def test_who_goes_and_who_comes_is_told_once() -> None:
     told: list[str] = []
     presence = Presence(lambda fact: told.append(fact.detail) if isinstance(fact, Noted) else None)
     for n in range(100):
-        presence.saw(SOMEBODY if n < 20 or n >= 80 or n == 30 else NOBODY, n / 10)
+        presence.saw(SOMEBODY if n < 20 or n >= 80 or n == 25 else NOBODY, n / 10)
     assert told == ["nobody is seen: the mask is empty", "somebody is seen again"]
     assert presence.anybody
 
