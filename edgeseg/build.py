@@ -69,6 +69,7 @@ class Settings:
     follow: bool = False
     steady: bool = False
     tidy: bool = False
+    whole_body: str | None = None  # the tier that is asked while one whole person is seen
     hflip: bool = False
     vflip: bool = False
     max_mask_age_s: float = 0.25
@@ -186,6 +187,8 @@ def own_options(settings: Settings) -> Settings:
 def check_words(settings: Settings) -> None:
     """Raise UsageError for a word that names nothing, before anything is opened."""
     tiers.tier(settings.tier, settings.models)
+    if settings.whole_body is not None:
+        tiers.tier(settings.whole_body, settings.models)
     if settings.segmenter not in ("tier", "chroma"):
         raise UsageError(f"There is no segmenter {settings.segmenter!r}; choose tier or chroma.")
     if settings.key and settings.segmenter != "chroma":

@@ -191,6 +191,7 @@ class Pipeline:
         self.carries = False  # whether masks will be carried on: then they keep what that needs
         self._key = key
         self._input: dict[tuple[Size, ColorSpace], _Input] = {}
+        self._regions: dict[tuple[Size, ColorSpace], Region] = {}  # where it was looked, for the engine that is next
         self._output: _Output | None = None
         self._last_coverage = 0.0
         self._is_proved = True  # `prove` comes first
@@ -216,6 +217,7 @@ class Pipeline:
         self._engine = engine
         self._infer = engine.infer
         self._doubt = _doubt_of(engine)
+        self._regions = {shape: own.followed.region for shape, own in self._input.items() if own.followed is not None}
         self._input.clear()
 
     def stand_before(self, background: Background) -> Background | None:
@@ -355,6 +357,13 @@ class Pipeline:
             if 0 <= frame.time_s - at_s <= self.max_mask_age_s:
                 followed.keep(mask, near, own.carry(near, frame), look)
 
+    def look_at(self, mask: Mask, frame: Frame) -> None:
+        """Where somebody was found in this frame, or the one before, by whomever else: look there next."""
+        own = self._input_for(frame)
+        if own.followed is not None:
+            own.followed.region.look(frame.time_s)
+            own.followed.region.found(mask.alpha, whole(frame.size), frame.time_s)
+
     def carry(self, mask: Mask, frame: Frame) -> Mask:
         """The mask of an earlier frame, moved along with the person to show this frame with.
 
@@ -425,7 +434,9 @@ class Pipeline:
             followed = None
             if self._follow:
                 size = _followed(frame.size, size)
-                followed = Followed(Region(frame.size), Place(frame.size, size))
+                followed = Followed(
+                    self._regions.pop(shape) if shape in self._regions else Region(frame.size), Place(frame.size, size)
+                )
             carry = Carry(frame.size, size, MARGIN)
             steady = Steady(size, grey_size(frame.size)) if self._steady else None
             tidy = Tidy(size) if self._tidy else None

@@ -129,7 +129,7 @@ class Runtime:
         self._has_believed = False  # any mask
         self._newest_time_s = 0.0  # of its frame, in the source's time
         self._asked_at: tuple[int, float] | None = None  # the newest frame that was asked about: its number, its time
-        self._presence = Presence(emit)
+        self.believed: list[Callable[[Mask, float], object]] = [Presence(emit).saw]  # told of masks and frames' times
         self._last_fault: EngineFault | None = None
         self._degraded: str | None = None
         self._hung = False  # from a file: the engine has not answered in time, and its late answers are nobody's
@@ -458,7 +458,8 @@ class Runtime:
         """A believed person makes the newest mask."""
         self._has_believed = True
         self._newest, self._newest_time_s = self._pipeline.shape(person, frame), frame.time_s
-        self._presence.saw(self._newest, frame.time_s)
+        for saw in self.believed:
+            saw(self._newest, frame.time_s)
 
     def _own(self, engine: EngineThread, frame: Frame) -> U8 | None:
         """The believed person of this very frame, waiting for it as long as an engine may take."""

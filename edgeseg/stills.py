@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -87,11 +88,19 @@ def segmenting(settings: Settings) -> Iterator[Callable[[U8], U8]]:
 
 
 def _segmenter(settings: Settings) -> Segmenter:
-    engine = make_engine(settings)
+    engines = [make_engine(settings)]
     try:
+        if settings.whole_body is not None:
+            engines.append(make_engine(replace(settings, tier=settings.whole_body)))
         return Segmenter(
-            engine=engine, refine=settings.refine, follow=settings.follow, steady=settings.steady, tidy=settings.tidy
+            engine=engines[0],
+            refine=settings.refine,
+            follow=settings.follow,
+            steady=settings.steady,
+            tidy=settings.tidy,
+            whole_body=engines[1] if len(engines) > 1 else None,
         )
     except BaseException:
-        engine.close()
+        for engine in engines:
+            engine.close()
         raise

@@ -23,6 +23,7 @@ from edgeseg.commands.options import (
     ThreadsOption,
     TidyOption,
     TierOption,
+    WholeBodyOption,
 )
 from edgeseg.commands.tiers import still_settings
 from edgeseg.errors import GoldenError, UsageError, did_you_mean
@@ -69,6 +70,7 @@ def golden_evaluate(
     follow: FollowOption = False,
     steady: SteadyOption = False,
     tidy: TidyOption = False,
+    whole_body: WholeBodyOption = None,
     models: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -78,7 +80,7 @@ def golden_evaluate(
 
     wish = (allow_software_gpu, engine_library, engine_device)
     settings = still_settings(tier, engine, wish, threads, models, refine)
-    settings.follow, settings.steady, settings.tidy = follow, steady, tidy
+    settings.follow, settings.steady, settings.tidy, settings.whole_body = follow, steady, tidy, whole_body
     with counting("scoring", quiet=as_json) as progress:
         card = score(dataset, settings, progress)
     if as_json:

@@ -39,6 +39,10 @@ TidyOption = Annotated[
     bool, typer.Option("--tidy/--no-tidy", help="Take out specks and what the model is nowhere sure of, shut holes.")
 ]
 
+WholeBodyOption = Annotated[
+    str | None, typer.Option(metavar="TIER", help="A tier of the body family, asked while one whole person is seen.")
+]
+
 
 def given(context: typer.Context) -> set[str]:
     """The parameters that the command line gives."""

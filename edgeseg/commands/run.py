@@ -24,6 +24,7 @@ from edgeseg.commands.options import (
     SteadyOption,
     ThreadsOption,
     TidyOption,
+    WholeBodyOption,
     given,
 )
 from edgeseg.errors import EdgesegError, UsageError
@@ -31,6 +32,7 @@ from edgeseg.stopping import NOTHING_YET, Stoppable, Stopped, stoppable_run
 
 if TYPE_CHECKING:
     from edgeseg.build import Settings
+    from edgeseg.families import Families
     from edgeseg.governed import Governed, Wish
     from edgeseg.report import ProcessStart
 
@@ -71,6 +73,7 @@ def run(
     follow: FollowOption = False,
     steady: SteadyOption = False,
     tidy: TidyOption = False,
+    whole_body: WholeBodyOption = None,
     hflip: Annotated[bool, typer.Option("--hflip", help="Mirror left and right.")] = False,
     vflip: Annotated[bool, typer.Option("--vflip", help="Mirror top and bottom.")] = False,
     max_mask_age: Annotated[
@@ -140,6 +143,7 @@ def run(
         follow=follow,
         steady=steady,
         tidy=tidy,
+        whole_body=whole_body,
         hflip=hflip,
         vflip=vflip,
         max_mask_age_s=_milliseconds("--max-mask-age", max_mask_age),
@@ -195,18 +199,24 @@ def run_once(
     watch = Watch(tally, quiet=quiet)
     made = build(settings, watch)
     governed: Governed | None = None
+    families: Families | None = None
     try:
         stoppable.takes(made.runtime)
         if wish is not None and made.source.info.live and made.tier is not None:
             from edgeseg.governed import Governed
 
             governed = Governed(made, settings, wish, SystemClock(), watch)
+        elif settings.whole_body and made.source.info.live and made.tier is not None:
+            from edgeseg.families import families_of
+
+            families = families_of(made, settings, SystemClock(), watch)
         with watch.showing(made):
             made.runtime.run()
         return summary(made, tally, start)
     finally:
-        if governed is not None:
-            governed.close()
+        for steering in (governed, families):
+            if steering is not None:
+                steering.close()
         made.pipeline.close()
 
 

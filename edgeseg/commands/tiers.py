@@ -22,6 +22,7 @@ from edgeseg.commands.options import (
     ThreadsOption,
     TidyOption,
     TierOption,
+    WholeBodyOption,
 )
 from edgeseg.tiers.catalogue import DEFAULT_TIER
 
@@ -62,6 +63,7 @@ def mask(
     refine: RefineOption = True,
     follow: FollowOption = False,
     tidy: TidyOption = False,
+    whole_body: WholeBodyOption = None,
     models: ModelsOption = None,
 ) -> None:
     """Write the person mask of one picture."""
@@ -69,7 +71,7 @@ def mask(
 
     wish = (allow_software_gpu, engine_library, engine_device)
     settings = still_settings(tier, engine, wish, threads, models, refine)
-    settings.follow, settings.tidy = follow, tidy
+    settings.follow, settings.tidy, settings.whole_body = follow, tidy, whole_body
     write_mask(picture, output, settings)
 
 
