@@ -21,7 +21,7 @@ from edgeseg.engines import APART, ENGINES
 from edgeseg.errors import CandidateError, NotPermitted, SourceError, UsageError, did_you_mean
 from edgeseg.facts import Emit, Noted, ignore
 from edgeseg.frames import Frame, PlanesPool, Size
-from edgeseg.pipeline import Mode, Pipeline
+from edgeseg.pipeline import EdgeWish, Mode, Pipeline
 from edgeseg.ports import Background, Engine, EngineWish, FrameSink, FrameSource, ModelIO, SinkWish, SourceWish
 from edgeseg.runtime import Limits, Runtime
 from edgeseg.sinks import SINKS
@@ -69,6 +69,9 @@ class Settings:
     follow: bool = False
     steady: bool = False
     tidy: bool = False
+    feather: float = 0.0  # percent of the diagonal
+    despill: bool = False
+    light_wrap: bool = False
     whole_body: str | None = None  # the tier that is asked while one whole person is seen
     hflip: bool = False
     vflip: bool = False
@@ -231,6 +234,7 @@ def make_pipeline(
         follow=settings.follow,
         steady=settings.steady,
         tidy=settings.tidy,
+        edges=EdgeWish(settings.feather / 100, settings.despill, settings.light_wrap),
         key=colour,
     )
     return pipeline, engine

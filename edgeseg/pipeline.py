@@ -22,13 +22,14 @@ from edgeseg.facts import StageTimes
 from edgeseg.frames import F32, U8, ColorSpace, Frame, Mask, Planes, Rect, Size
 from edgeseg.ports import Background, Engine
 from edgeseg.stages.composite import Blend, CutOut
+from edgeseg.stages.edges import Edges, feather
 from edgeseg.stages.halves import Halver
 from edgeseg.stages.motion import Carry, grey_size, is_same_scene
 from edgeseg.stages.pixels import yuv
 from edgeseg.stages.postprocess import keep_near, postprocess, surer
 from edgeseg.stages.preprocess import ModelInput, content_rect
 from edgeseg.stages.refine import Refine, refined
-from edgeseg.stages.region import Place, Region, whole
+from edgeseg.stages.region import CLOSE, WIDE, Place, Region, whole
 from edgeseg.stages.spill import Spill, remove_spill, spill_of
 from edgeseg.stages.steady import Steady
 from edgeseg.stages.tidy import Tidy
@@ -48,6 +49,22 @@ class Mode(Enum):
     REPLACE = "replace"  # something else stands there: a colour, a picture, a video, its own blur
     ALPHA = "alpha"  # nothing stands there: the frame carries transparency
     NONE = "none"  # it is shown; only when asked for by name
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeWish:
+    """What is done to the person's edge (`stages.edges`).
+
+    feather: a share of the diagonal by which the mask is softened, inwards. despill: the room's colour is taken out.
+    light_wrap: the background's light falls on it.
+    """
+
+    feather: float = 0.0
+    despill: bool = False
+    light_wrap: bool = False
+
+
+PLAIN_EDGES = EdgeWish()
 
 
 @dataclass(slots=True)
@@ -127,6 +144,7 @@ class _Output:
     spill: Spill
     clean: Planes
     scratch: U8
+    edges: Edges | None
 
     def without_spill(self, planes: Planes) -> Planes:
         """The same picture without the key colour's light on the person."""
@@ -156,8 +174,8 @@ class Pipeline:
 
     engine, known: None only where `mode` is NONE. background: None in the other two modes. key: the colour of the
     screen whose light is taken off the person, with a chroma key. follow: the engine is shown the part of the frame
-    where the person was found last. steady: masks are smoothed over time. tidy: specks and holes go. An
-    engine that can `distrust` (`failover`) is told when its answer can be no mask.
+    where the person was found last. steady: masks are smoothed over time. tidy: specks and holes go. edges: how they
+    are shown. An engine that can `distrust` (`failover`) is told when its answer can be no mask.
     """
 
     def __init__(
@@ -172,6 +190,7 @@ class Pipeline:
         follow: bool = False,
         steady: bool = False,
         tidy: bool = False,
+        edges: EdgeWish = PLAIN_EDGES,
         key: tuple[int, int, int] | None = None,
         times: StageTimes | None = None,
     ) -> None:
@@ -186,6 +205,7 @@ class Pipeline:
         self._doubt = _doubt_of(engine)
         self._clock = clock
         self._refine, self._follow, self._steady, self._tidy = refine, follow, steady, tidy
+        self._edges = edges
         self._halve = Halver()
         self.max_mask_age_s = 0.25  # of what may be shown of an earlier mask
         self.carries = False  # whether masks will be carried on: then they keep what that needs
@@ -394,6 +414,10 @@ class Pipeline:
         planes, alpha = own.planes, mask.alpha if mask else None
         start = now()
         person = own.without_spill(frame.planes) if mask and self._key else frame.planes
+        if alpha is not None and self._edges.feather:
+            alpha = feather(alpha, self._edges.feather)
+        if alpha is not None and own.edges is not None and self._edges.despill:
+            person = own.edges.without_spill(person, alpha)
         if self._background is None:
             own.cut_out(person, alpha, planes, yuv((0, 0, 0), frame.color))
         else:
@@ -401,6 +425,8 @@ class Pipeline:
             self.times.add("background", now() - start)
             start = now()
             planes = behind if self._background.paints_anew else planes
+            if alpha is not None and own.edges is not None and self._edges.light_wrap:
+                person = own.edges.wrapped(person, alpha, behind)
             own.blend(person, alpha, behind, planes, self._background.half)
         self.times.add("composite", now() - start)
         cut = own.cut_out.alpha if self._background is None else None
@@ -434,9 +460,9 @@ class Pipeline:
             followed = None
             if self._follow:
                 size = _followed(frame.size, size)
-                followed = Followed(
-                    self._regions.pop(shape) if shape in self._regions else Region(frame.size), Place(frame.size, size)
-                )
+                region = self._regions.pop(shape) if shape in self._regions else Region(frame.size)
+                region.margin = WIDE if io.fit == "letterbox" else CLOSE
+                followed = Followed(region, Place(frame.size, size))
             carry = Carry(frame.size, size, MARGIN)
             steady = Steady(size, grey_size(frame.size)) if self._steady else None
             tidy = Tidy(size) if self._tidy else None
@@ -461,5 +487,6 @@ class Pipeline:
                 spill=spill_of(self._key or (0, 0, 0), frame.color),
                 clean=Planes.allocate(frame.size if self._key else Size(2, 2)),
                 scratch=np.empty((2, *frame.planes.u.shape) if self._key else (2, 1, 1), np.uint8),
+                edges=Edges(frame.size) if self._edges.despill or self._edges.light_wrap else None,
             )
         return self._output

@@ -74,6 +74,13 @@ def run(
     steady: SteadyOption = False,
     tidy: TidyOption = False,
     whole_body: WholeBodyOption = None,
+    feather: Annotated[
+        float, typer.Option(min=0, max=2, help="Soften the person's edge, inwards: percent of the diagonal.")
+    ] = 0.0,
+    despill: Annotated[bool, typer.Option("--despill", help="Take the room's colour off the person's edge.")] = False,
+    light_wrap: Annotated[
+        bool, typer.Option("--light-wrap", help="Let the background's light fall on the person's edge.")
+    ] = False,
     hflip: Annotated[bool, typer.Option("--hflip", help="Mirror left and right.")] = False,
     vflip: Annotated[bool, typer.Option("--vflip", help="Mirror top and bottom.")] = False,
     max_mask_age: Annotated[
@@ -144,6 +151,9 @@ def run(
         steady=steady,
         tidy=tidy,
         whole_body=whole_body,
+        feather=feather,
+        despill=despill,
+        light_wrap=light_wrap,
         hflip=hflip,
         vflip=vflip,
         max_mask_age_s=_milliseconds("--max-mask-age", max_mask_age),

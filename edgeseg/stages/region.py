@@ -17,7 +17,8 @@ import numpy as np
 from edgeseg.frames import U8, Rect, Size
 
 HIDDEN_S = 0.45  # the longest time between two whole looks: half a second, but for what showing takes
-MARGIN = 0.1  # of the box, on each side
+CLOSE = 0.1  # of the box, on each side
+WIDE = 0.3  # likewise, for models that want to see a whole body with room around it
 SPARE = 0.05  # of the box: a look that leaves no more on some side is made anew
 LOOSE = 0.6  # a look is made anew if a new one would have no more than this share of its area
 AHEAD_S = 0.2  # a moving edge is met where it would be after so long
@@ -46,7 +47,9 @@ def box_of(alpha: U8, frame: Size) -> Rect | None:
     return Rect(int(x * across), int(y * down), math.ceil((x + w) * across), math.ceil((y + h) * down))
 
 
-def look_around(box: Rect, frame: Size, ahead: tuple[float, float, float, float] = (0, 0, 0, 0)) -> Rect:
+def look_around(
+    box: Rect, frame: Size, ahead: tuple[float, float, float, float] = (0, 0, 0, 0), margin: float = CLOSE
+) -> Rect:
     """A look at a box: with a margin, farther where its edges move.
 
     ahead: pixels that the left, top, right and bottom edge will go, added where it is outwards. It lies in the frame,
@@ -54,10 +57,10 @@ def look_around(box: Rect, frame: Size, ahead: tuple[float, float, float, float]
     well.
     """
     w, h = box.size
-    left = box.left - MARGIN * w + min(0.0, ahead[0])
-    top = box.top - MARGIN * h + min(0.0, ahead[1])
-    right = box.right + MARGIN * w + max(0.0, ahead[2])
-    bottom = box.bottom + MARGIN * h + max(0.0, ahead[3])
+    left = box.left - margin * w + min(0.0, ahead[0])
+    top = box.top - margin * h + min(0.0, ahead[1])
+    right = box.right + margin * w + max(0.0, ahead[2])
+    bottom = box.bottom + margin * h + max(0.0, ahead[3])
     left, right = _at_least(left, right, LEAST * frame.width, frame.width)
     top, bottom = _at_least(top, bottom, LEAST * frame.height, frame.height)
     step = step_of(frame)
@@ -103,10 +106,14 @@ class _Found:
 
 
 class Region:
-    """Where to look in frames of one size, from what was found where it was looked before."""
+    """Where to look in frames of one size, from what was found where it was looked before.
+
+    margin: a share of the box around people, on each side; it may change between two looks.
+    """
 
     def __init__(self, frame: Size) -> None:
         self._frame = frame
+        self.margin = CLOSE
         self._whole = whole(frame)
         self.forget()
 
@@ -142,7 +149,7 @@ class Region:
             return
         before, self._found = self._found, _Found(box, now_s)
         took_s = now_s - before.at_s if before is not None else 0.0
-        if before is not None and 0 < took_s <= 2 * HIDDEN_S:
+        if before is not None and 1e-3 < took_s <= 2 * HIDDEN_S:
             self._speed = tuple((b - a) / took_s for a, b in zip(before.box, box, strict=True))  # type: ignore[assignment]
         else:
             self._speed = (0.0, 0.0, 0.0, 0.0)
@@ -167,7 +174,7 @@ class Region:
 
     def _wished(self, box: Rect) -> Rect:
         ahead = tuple(AHEAD_S * speed for speed in self._speed)
-        look = look_around(box, self._frame, ahead)  # type: ignore[arg-type]
+        look = look_around(box, self._frame, ahead, self.margin)  # type: ignore[arg-type]
         return self._whole if area(look) >= MOST_AREA * area(self._whole) else look
 
 
