@@ -2,8 +2,8 @@
 
 Spill: where a pixel is part person and part room, its colour is that of both (C = a F + (1 - a) B), so that the room's
 colour stays on hair and shoulders before another background. The room's colour near the edge is known, so that the
-person's can be taken out: F = B + (C - B) / a. It is done to the chroma, where it shows. Light wrap: the new background's
-light falls on the person's edge. Both work at a small size, for colours beside an edge change slowly.
+person's can be taken out: F = B + (C - B) / a. It is done to the chroma, where it shows. Light wrap: the new
+background's light falls on the person's edge. Both work at a small size, for colours beside an edge change slowly.
 
 Sources: the compositing equation of Porter and Duff, SIGGRAPH 1984; Brinkmann, "The Art and Science of Digital
 Compositing", on light wrap.
@@ -67,7 +67,7 @@ class Edges:
         light = cv2.blur(1 - a, self._window) * a * np.float32(2 * _WRAP)
         for plane, behind, out in zip(planes, background, self._lit, strict=True):
             own, other = (
-                np.asarray(cv2.resize(one, self._size, interpolation=cv2.INTER_AREA), np.float32)
+                np.asarray(cv2.resize(one, self._size, interpolation=cv2.INTER_LINEAR), np.float32)
                 for one in (plane, behind)
             )
             self._changed(plane, (cv2.blur(other, self._window) - own) * light, out)
