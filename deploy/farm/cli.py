@@ -52,7 +52,9 @@ def devices(farm: FarmOption = FARM, cache: CacheOption = None) -> None:
 
 @app.command()
 def setup(
-    names: Annotated[list[str] | None, typer.Argument(help="Which devices; all but those on demand if none is named.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Which devices; all but those on demand if none is named.")
+    ] = None,
     farm: FarmOption = FARM,
     cache: CacheOption = None,
 ) -> None:
@@ -95,8 +97,8 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
     """Run the farm, or go on with a run that was stopped; exit 5 if anything regressed, 69 if a device was lost."""
-    from deploy.farm import report as reports
     from deploy.farm import farmfile, screen, session
+    from deploy.farm import report as reports
     from deploy.farm.report import listing
     from deploy.farm.verdict import exit_code
     from edgeseg.command import say

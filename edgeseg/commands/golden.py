@@ -15,11 +15,15 @@ from edgeseg.commands.options import (
     EngineDeviceOption,
     EngineLibraryOption,
     EngineOption,
+    FollowOption,
     JsonOption,
     ModelsOption,
     SoftwareGpuOption,
+    SteadyOption,
     ThreadsOption,
+    TidyOption,
     TierOption,
+    WholeBodyOption,
 )
 from edgeseg.commands.tiers import still_settings
 from edgeseg.errors import GoldenError, UsageError, did_you_mean
@@ -63,6 +67,10 @@ def golden_evaluate(
     engine_device: EngineDeviceOption = None,
     threads: ThreadsOption = 0,
     refine: Annotated[bool, typer.Option("--refine/--no-refine", help="Score with the refine stage.")] = False,
+    follow: FollowOption = False,
+    steady: SteadyOption = False,
+    tidy: TidyOption = False,
+    whole_body: WholeBodyOption = None,
     models: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -72,6 +80,7 @@ def golden_evaluate(
 
     wish = (allow_software_gpu, engine_library, engine_device)
     settings = still_settings(tier, engine, wish, threads, models, refine)
+    settings.follow, settings.steady, settings.tidy, settings.whole_body = follow, steady, tidy, whole_body
     with counting("scoring", quiet=as_json) as progress:
         card = score(dataset, settings, progress)
     if as_json:
