@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 STAMP := $(VENV)/.ready-$(VERSION)
 
-.PHONY: help setup demo test test-system lint bench bench-governor farm wheel clean
+.PHONY: help setup demo test test-system lint bench bench-governor farm farm-full wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -51,9 +51,11 @@ bench-governor: setup  ## the governor and a rival on a real step load; root, fo
 
 farm: setup  ## the golden set on every tier of the farm's devices; see docs/farm.md
 	sh tests/lab/setup.sh
-	$(BIN)/python -m tests.lab.farm_lab up
-	@$(BIN)/python -m deploy.farm run --report farm-output/report; code=$$?; \
-	    $(BIN)/python -m tests.lab.farm_lab down; exit $$code
+	@trap '$(BIN)/python -m tests.lab.farm_lab down' EXIT; trap 'exit 130' INT TERM; \
+	    $(BIN)/python -m tests.lab.farm_lab up && $(BIN)/python -m deploy.farm run $(RUN) --report farm-output/report
+
+farm-full: RUN := --full
+farm-full: farm  ## all pictures on every device, and an emulated Raspberry Pi 3: hours
 
 wheel: setup  ## dist/*.whl, with the built tiers in it
 	$(BIN)/python -m quantize build

@@ -21,7 +21,7 @@ from edgeseg.engines import APART, ENGINES
 from edgeseg.errors import CandidateError, NotPermitted, SourceError, UsageError, did_you_mean
 from edgeseg.facts import Emit, Noted, ignore
 from edgeseg.frames import Frame, PlanesPool, Size
-from edgeseg.pipeline import Mode, Pipeline
+from edgeseg.pipeline import EdgeWish, Mode, Pipeline
 from edgeseg.ports import Background, Engine, EngineWish, FrameSink, FrameSource, ModelIO, SinkWish, SourceWish
 from edgeseg.runtime import Limits, Runtime
 from edgeseg.sinks import SINKS
@@ -67,6 +67,13 @@ class Settings:
     frames: int | None = None
     realtime: bool = False
     refine: bool = True
+    follow: bool = False
+    steady: bool = False
+    tidy: bool = False
+    feather: float = 0.0  # percent of the diagonal
+    despill: bool = False
+    light_wrap: bool = False
+    whole_body: str | None = None  # the tier that is asked while one whole person is seen
     hflip: bool = False
     vflip: bool = False
     max_mask_age_s: float = 0.25
@@ -186,6 +193,8 @@ def own_options(settings: Settings) -> Settings:
 def check_words(settings: Settings) -> None:
     """Raise UsageError for a word that names nothing, before anything is opened."""
     tiers.tier(settings.tier, settings.models)
+    if settings.whole_body is not None:
+        tiers.tier(settings.whole_body, settings.models)
     if settings.segmenter not in ("tier", "chroma"):
         raise UsageError(f"There is no segmenter {settings.segmenter!r}; choose tier or chroma.")
     if settings.key and settings.segmenter != "chroma":
@@ -218,7 +227,19 @@ def make_pipeline(
     else:
         known, colour = KnownAnswer.portrait(), None
         engine = make_pipeline_engine(settings, known, clock, emit)
-    pipeline = Pipeline(engine, background, known, clock, mode=mode, refine=settings.refine, key=colour)
+    pipeline = Pipeline(
+        engine,
+        background,
+        known,
+        clock,
+        mode=mode,
+        refine=settings.refine,
+        follow=settings.follow,
+        steady=settings.steady,
+        tidy=settings.tidy,
+        edges=EdgeWish(settings.feather / 100, settings.despill, settings.light_wrap),
+        key=colour,
+    )
     return pipeline, engine
 
 

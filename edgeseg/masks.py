@@ -35,6 +35,7 @@ class Masks:
         self.has_believed = False  # any mask
         self.last_fault: EngineFault | None = None
         self.newest: Mask | None = None  # the newest believed one
+        self.believed: list[Callable[[Mask, float], object]] = []  # told of each believed mask and its frame's time
         self._pipeline, self._clock, self._times = pipeline, clock, pipeline.times
         self._degrade, self._is_stopped = degrade, is_stopped
         self._engine: EngineThread | None = None
@@ -108,6 +109,8 @@ class Masks:
         self.has_believed = True
         self._newest_time_s = frame.time_s
         self.newest = self._pipeline.shape(person, frame)
+        for saw in self.believed:
+            saw(self.newest, frame.time_s)
         return self.newest
 
     def older(self, frame: Frame) -> tuple[Mask | None, str]:

@@ -30,6 +30,7 @@ from edgeseg.orders import NO_LIMITS, Exchange, Limits, Plan
 from edgeseg.output import Output
 from edgeseg.pipeline import Pipeline
 from edgeseg.ports import FrameSink, FrameSource
+from edgeseg.presence import Presence
 from edgeseg.supply import Supply
 
 __all__ = ["Exchange", "Limits", "Plan", "Runtime"]
@@ -64,7 +65,10 @@ class Runtime:
         self._supply = Supply(
             source, self._output, self._masks, clock, emit, self.times, limits, prepare, reopen, self._adopt
         )
+        self.believed = self._masks.believed
+        self.believed.append(Presence(emit).saw)
         pipeline.carries = self._supply.live or limits.infer_every > 1
+        pipeline.max_mask_age_s = limits.max_mask_age_s
         self._plan = Plan(name, pipeline.engine, limits.infer_every)
         self._wanted: Plan | None = None  # from the next frame on
 
@@ -148,6 +152,7 @@ class Runtime:
     def limit(self, limits: Limits) -> None:
         """Go by these limits from now on, but for `frames`; only in what is given to `between`."""
         self._limits = self._masks.limits = limits
+        self._pipeline.max_mask_age_s = limits.max_mask_age_s
         self._supply.limit(limits)
 
     @property

@@ -68,7 +68,10 @@ class Steering:
         self._write(lambda: first_line(policy, ladder, running))
 
     def start(self) -> None:
-        """Begin to look."""
+        """Begin to look. A rung that is none of the ladder's gives way to the best that is."""
+        wanted = self._state.wanted
+        if wanted is not None and self._runtime.plan.name not in self._rungs:
+            self._build(self._rungs[wanted])
         self._thread.start()
 
     def close(self) -> None:
@@ -155,8 +158,8 @@ class Looker:
         self._runtime, self._clock = runtime, clock
         self._at_s = clock.now()
         self._plan = runtime.plan.name
-        self._counts = {"infer": 0, "work": 0}
-        self._in = self._out = 0
+        self._counts = {stage: runtime.times.since(stage, 0)[1] for stage in ("infer", "work")}
+        self._in, self._out = runtime.captured, runtime.shown
         self._paused = (False, 0)
 
     def look(self, reading: Reading | None) -> Observation | None:

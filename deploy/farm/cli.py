@@ -52,7 +52,9 @@ def devices(farm: FarmOption = FARM, cache: CacheOption = None) -> None:
 
 @app.command()
 def setup(
-    names: Annotated[list[str] | None, typer.Argument(help="Which devices; all if none is named.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Which devices; all but those on demand if none is named.")
+    ] = None,
     farm: FarmOption = FARM,
     cache: CacheOption = None,
 ) -> None:
@@ -88,18 +90,21 @@ def run(
     wheel: Annotated[
         Path | None, typer.Option(metavar="FILE", readable=False, help="This wheel, and not one of the checkout.")
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="All pictures on every device, and those devices that run on demand.")
+    ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Take up no run that was stopped.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
     """Run the farm, or go on with a run that was stopped; exit 5 if anything regressed, 69 if a device was lost."""
+    from deploy.farm import farmfile, screen, session
     from deploy.farm import report as reports
-    from deploy.farm import screen, session
     from deploy.farm.report import listing
     from deploy.farm.verdict import exit_code
     from edgeseg.command import say
     from edgeseg.stopping import interruptible
 
-    read = session.read(farm)
+    read = farmfile.in_full(session.read(farm)) if full else session.read(farm)
     names = session.chosen(read, [name for one in only or () for name in one.split(",")])
     now = datetime.now().astimezone()
     try:

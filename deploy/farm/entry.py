@@ -54,6 +54,7 @@ class DeviceEntry(Keys):
     tiers: names, or patterns such as "*-int8". What is None is as the farm file says for all devices. quick: a timing
     of a few inferences, which is not judged; without it a device whose times are real is timed as MLPerf does.
     cool_to_c: before timing it is waited, at most cool_max_s, until the chip is no hotter. env: of the environment.
+    on_demand: it runs when it is named or the farm is run in full, for it takes long.
     """
 
     kind: Word
@@ -69,3 +70,4 @@ class DeviceEntry(Keys):
     engine_library: Text | None = None
     engine_device: Text | None = None
     env: dict[str, str] = Field(default_factory=dict)
+    on_demand: bool = False

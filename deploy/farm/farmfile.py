@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any
@@ -115,6 +115,13 @@ def read(path: Path, known_tiers: Callable[[Path | None], Sequence[str]]) -> Far
     if faults:
         raise ConfigError("\n".join(sorted(faults, key=_line)))
     return Farm(path, there[0], models, keys.pictures, keys.candidates, keys.budget, entries)
+
+
+def in_full(farm: Farm) -> Farm:
+    """The same farm with all pictures on every device, those that run on demand among them."""
+    change = {"pictures": None, "on_demand": False}
+    entries = {name: entry.model_copy(update=change) for name, entry in farm.entries.items()}
+    return replace(farm, pictures="all", entries=entries)
 
 
 def matching(words: Sequence[str], known: Sequence[str]) -> list[str]:

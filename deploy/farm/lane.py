@@ -21,7 +21,7 @@ from deploy.farm.slots import Slots
 from edgeseg.errors import GoldenError, NotPermitted, OutputError, UsageError, one_line
 
 HELLO = ("python", "-c", "import edgeseg.candidate, edgeseg.commands.golden")
-_HELLO_S = 120.0
+_HELLO_S = {"real": 120.0, "emulated": 900.0}
 _MOST_LOST = 2  # jobs in a row, each tried twice: then the device is left alone
 # These are of the device: nothing can be written there, or what is there is not what was sent.
 _OF_DEVICE = {UsageError.exit_code, GoldenError.exit_code, OutputError.exit_code, NotPermitted.exit_code, 126, 127}
@@ -127,7 +127,7 @@ class Lane:
             self._device.open()
             sent = self._device.put(self._files)
             self._told.note(self._device.name, f"{sent / 1e6:.1f} MB of {len(self._files)} files sent")
-            ended = self._run(HELLO, _HELLO_S, lambda line: None)
+            ended = self._run(HELLO, _HELLO_S[self._device.timing], lambda line: None)
             if ended.code != 0:
                 why = _last_line(ended.stderr) or f"its Python ended with {ended.code}"
                 raise DeviceLost(f"{self._device.name} lacks what edgeseg needs: {why.rstrip('.')}.")

@@ -54,6 +54,11 @@ class Process:
         self._timer.daemon = True
         self._timer.start()
 
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
+
     def lines(self) -> Iterator[str]:
         """See `device.Command`."""
         assert self._process.stdout is not None

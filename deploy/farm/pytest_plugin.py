@@ -149,8 +149,8 @@ class FarmFile(pytest.File):
             known = list(session.tiers_of(farm.models))
         except EdgesegError as error:
             raise self.CollectError(str(error)) from error
-        for name, entry in farm.entries.items():
-            for candidate in candidates_of(farm, entry, known):
+        for name in session.chosen(farm, ()):
+            for candidate in candidates_of(farm, farm.entries[name], known):
                 made: FarmItem = FarmItem.from_parent(
                     self, name=f"{name}[{candidate.key}]", device=name, candidate=candidate
                 )

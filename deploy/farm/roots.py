@@ -92,14 +92,14 @@ def build(cache: Path, recipe: Recipe, ask: Callable[[Path], str], say: Say) -> 
         raise DeviceLost(reason)
     debian, site = _folders(cache, recipe)
     try:
-        with _alone(debian) as part:
+        with alone(debian) as part:
             if part:
                 _debian(part / "root", recipe, say)
                 say("asking its Python what it is, by qemu")
                 (part / "facts.json").write_text(ask(part / "root"), encoding="utf-8")
         facts = json.loads((debian / "facts.json").read_text(encoding="utf-8"))
         target = target_of(facts)
-        with _alone(site) as part:
+        with alone(site) as part:
             if part:
                 found = wheels.fetch(recipe.requirements, target, recipe.without, cache / "packages", say)
                 say(f"unpacking {len(found)} wheels")
@@ -115,7 +115,7 @@ def _forget(cache: Path, used: Sequence[Path]) -> None:
     """Keep the parts that were used last, and what pip fetched for as many: a part of an older farm file is large."""
     for folder in used:
         os.utime(folder)
-    for pattern in ("roots/debian-*", "roots/site-*", "packages/*"):
+    for pattern in ("roots/debian-*", "roots/site-*", "guests/guest-*", "packages/*"):
         alike = [one for one in cache.glob(pattern) if one.is_dir() and one.suffix != ".part"]
         for old in sorted(alike, key=lambda one: one.stat().st_mtime)[:-KEPT]:
             shutil.rmtree(old, ignore_errors=True)
@@ -183,7 +183,7 @@ def _folders(cache: Path, recipe: Recipe) -> tuple[Path, Path]:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[Path | None]:
+def alone(folder: Path) -> Iterator[Path | None]:
     """A folder to make it in, None if it is there; one process at a time. It gets its name at the end."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with open(folder.with_name(f"{folder.name}.lock"), "w", encoding="ascii") as lock:

@@ -58,11 +58,11 @@ def read(path: Path) -> Farm:
 
 
 def chosen(farm: Farm, only: Sequence[str]) -> list[str]:
-    """The devices of that name, all if none is named, in the file's order; raises UsageError."""
+    """The devices of that name, all but those on demand if none is named, in the file's order; raises UsageError."""
     for name in only:
         if name not in farm.entries:
             raise UsageError(f"{farm.path} has no device {name!r}; {did_you_mean(name, farm.entries)}")
-    return [name for name in farm.entries if not only or name in only]
+    return [name for name, entry in farm.entries.items() if (name in only if only else not entry.on_demand)]
 
 
 def sound(folder: Path) -> Dataset:

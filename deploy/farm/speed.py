@@ -106,6 +106,9 @@ def _not_judged(baseline: Card, now: Card, rules: Rules) -> str | None:
         )
     if baseline.speed is None or not is_long_enough(baseline.speed, rules):
         return "not judged for speed: the baseline has no timing that is long enough"
+    here, there = now.runtime.get("board"), baseline.runtime.get("board")
+    if here != there:
+        return f"not judged for speed: it ran on {here or 'an unknown board'}, the baseline on {there or 'another'}"
     began, before = (card.heat.before if card.heat else None for card in (now, baseline))
     if began is not None and before is not None and began - before > rules.most_warmer:
         return f"not judged for speed: it began at {began:.0f} C, the baseline at {before:.0f} C; let it cool down"

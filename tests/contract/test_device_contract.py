@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from deploy.farm.device import Device, DeviceLost
+from tests.lab.farm_fixtures import nothing_needed
 
-KINDS = ["local", "root", "ssh", "labgrid"]
-pytestmark = pytest.mark.timeout(600)
+KINDS = ["local", "venv", "root", pytest.param("guest", marks=[pytest.mark.guest, pytest.mark.slow]), "ssh", "labgrid"]
+SLOW_S = {"root": 8.0, "guest": 90.0}
+pytestmark = pytest.mark.timeout(1800)
 
 # A child, and one of that in a session of its own, each of which writes for as long as it lives.
 FAMILY = """
@@ -57,11 +60,21 @@ def _made(request: pytest.FixtureRequest, kind: str, cache: Path) -> Device:
         from deploy.farm.kinds.local import Local
 
         return Local("contract", Local.Entry(kind="local", env=variables), cache)
+    if kind == "venv":
+        from deploy.farm.kinds.venv import Venv
+
+        keys = {"kind": "venv", "python": sys.executable, "env": variables, **nothing_needed()}
+        return Venv("contract", Venv.Entry.model_validate(keys), cache)
     if kind == "root":
         from deploy.farm.kinds.root import Root
 
         kept: Path = request.getfixturevalue("farm_cache")
         return Root("contract", request.getfixturevalue("root_entry")(env=variables), kept)
+    if kind == "guest":
+        from deploy.farm.kinds.guest import Guest
+
+        kept = request.getfixturevalue("farm_cache")
+        return Guest("contract", request.getfixturevalue("guest_entry")(env=variables), kept)
     if kind == "ssh":
         from deploy.farm.kinds.ssh import Ssh
 
@@ -71,7 +84,7 @@ def _made(request: pytest.FixtureRequest, kind: str, cache: Path) -> Device:
     return Labgrid("contract", request.getfixturevalue("place_entry")(env=variables), cache)
 
 
-def run(device: Device, code: str, timeout_s: float = 60) -> tuple[list[str], int | None, str]:
+def run(device: Device, code: str, timeout_s: float = 300) -> tuple[list[str], int | None, str]:
     command = device.start(["python", "-c", code], timeout_s)
     lines = list(command.lines())
     ended = command.wait()
@@ -83,7 +96,7 @@ def test_it_says_what_it_is(device: Device) -> None:
 
     assert tag.startswith("cp3")
     assert platform.rpartition("_")[2] in ("64", "aarch64")
-    assert device.timing == ("emulated" if device.kind == "root" else "real")
+    assert device.timing == ("emulated" if device.kind in ("root", "guest") else "real")
     assert device.name == "contract"
 
 
@@ -140,7 +153,7 @@ def test_the_entry_s_variables_are_set(device: Device) -> None:
 
 def test_arguments_come_as_they_are(device: Device) -> None:
     words = ["a b", "'", '"', "$HOME", "*", "", "é", "-x"]
-    command = device.start(["python", "-c", "import sys; print(sys.argv[1:])", *words], 60)
+    command = device.start(["python", "-c", "import sys; print(sys.argv[1:])", *words], 300)
 
     assert list(command.lines()) == [str(words)]
     assert command.wait().code == 0
@@ -148,7 +161,7 @@ def test_arguments_come_as_they_are(device: Device) -> None:
 
 def test_lines_come_while_it_runs_and_a_kill_takes_its_children(device: Device, tmp_path: Path) -> None:
     run(device, "import os; [os.remove(name) for name in ('child', 'grandchild') if os.path.exists(name)]")
-    command = device.start(["python", "-c", FAMILY], 120)
+    command = device.start(["python", "-c", FAMILY], 300)
     lines = command.lines()
     assert next(lines) == "started"
 
@@ -161,8 +174,7 @@ def test_lines_come_while_it_runs_and_a_kill_takes_its_children(device: Device, 
 
 def test_what_takes_too_long_is_killed_with_its_children(device: Device, tmp_path: Path) -> None:
     run(device, "import os; [os.remove(name) for name in ('child', 'grandchild') if os.path.exists(name)]")
-    limit_s = 8.0 if device.kind == "root" else 2.0
-    lines, code, _ = run(device, FAMILY, limit_s)
+    lines, code, _ = run(device, FAMILY, SLOW_S.get(device.kind, 2.0))
 
     assert (lines, code) == (["started"], None)
     assert _is_silent(device, tmp_path)
@@ -171,7 +183,7 @@ def test_what_takes_too_long_is_killed_with_its_children(device: Device, tmp_pat
 def test_two_commands_run_at_once(device: Device) -> None:
     """The second ends while the first waits for it."""
     waits = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.05)\nprint('gone')"
-    first = device.start(["python", "-c", waits], 60)
+    first = device.start(["python", "-c", waits], 300)
     run(device, "open('go', 'w').close()")
 
     assert list(first.lines()) == ["gone"]
@@ -215,4 +227,4 @@ def _is_silent(device: Device, tmp_path: Path) -> bool:
 def test_all_kinds_are_here() -> None:
     from deploy.farm import kinds
 
-    assert {*KINDS, "venv"} == set(kinds.KINDS)
+    assert {"local", "venv", "root", "guest", "ssh", "labgrid"} == set(kinds.KINDS)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.farm import session
+from deploy.farm import farmfile, session
 from deploy.farm.card import Golden
 from deploy.farm.farmfile import DEFAULT
 from deploy.farm.jobs import Given, jobs_of, spread
@@ -72,6 +72,17 @@ def test_the_projects_own_farm_file_is_sound() -> None:
     assert {"local", "local-timed", "tflite-2.14"} <= set(farm.entries)
     with pytest.raises(UsageError, match="has no device 'locel'; did you mean 'local'"):
         session.chosen(farm, ["locel"])
+
+
+def test_in_full_it_is_all_devices_and_all_pictures(tmp_path: Path) -> None:
+    text = "devices: {a: {kind: local, pictures: 3}, b: {kind: guest, on_demand: true}}\n"
+    farm = session.read(written(tmp_path, GOOD + text))
+    assert session.chosen(farm, []) == ["a"]
+    assert session.chosen(farm, ["b"]) == ["b"]
+    full = farmfile.in_full(farm)
+    assert session.chosen(full, []) == ["a", "b"]
+    for name in ("a", "b"):
+        assert not any(job.items for job in jobs_of(full, name, "real", given()))
 
 
 def given() -> Given:

@@ -30,7 +30,10 @@ def test_one_install_and_frames_flow(bench):
         'sink: "v4l2:/dev/video10"',
     ]
     unit = root / "etc/systemd/system/edgeseg@.service"
-    assert str(unit.readlink()) == "/opt/edgeseg/current/units/edgeseg@.service"
+    assert not unit.is_symlink()
+    assert unit.read_text().splitlines()[1:] == ["[Install]", "WantedBy=multi-user.target"]
+    its_release = unit.with_name("edgeseg@.service.d") / "00-release.conf"
+    assert str(its_release.readlink()) == "/opt/edgeseg/current/units/edgeseg@.service"
     assert release.verify(bench.where, "1.0.0").files
     assert not list(root.rglob("*.part"))
 

@@ -94,6 +94,23 @@ def root_entry() -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
+def guest_entry() -> Callable[..., Any]:
+    """Makes an entry of an emulated Raspberry Pi 3."""
+    from deploy.farm import guests
+    from deploy.farm.kinds.guest import GuestEntry
+
+    if os.environ.get("EDGESEG_GUEST") != "1":
+        pytest.skip("boots an emulated board, which takes minutes: set EDGESEG_GUEST=1")
+    if reason := guests.missing():
+        pytest.skip(reason)
+
+    def entry(**changed: Any) -> GuestEntry:
+        return GuestEntry.model_validate({"kind": "guest", **nothing_needed(), **changed})
+
+    return entry
+
+
+@pytest.fixture(scope="session")
 def farm_cache() -> Path:
     """Where roots are kept from run to run, as those of the lab are."""
     folder = Path(os.environ.get("EDGESEG_LAB_CACHE") or Path.home() / ".cache" / "edgeseg-lab") / "farm"

@@ -1,9 +1,9 @@
 #!/bin/sh
-# usage: guest_root.sh ROOT MIRROR
+# usage: guest_root.sh ROOT MIRROR [,PACKAGE...]
 # A lean Debian 12 root for the guest in ROOT: Debian's kernel (with vivid), v4l2loopback built for it, v4l-utils and
 # Python, and an initrd that finds a virtio disk. Packages only; Python wheels and the disk image are guest.py's.
 set -eu
-root=$1 mirror=$2
+root=$1 mirror=$2 more=${3:-}
 inside=$(mktemp)
 trap 'rm -f "$inside"' EXIT
 
@@ -23,7 +23,7 @@ INSIDE
 
 # v4l2loopback-dkms is unpacked, not installed: its scripts would build for the host's kernel.
 mmdebstrap --mode=root --variant=apt --quiet \
-    --include=linux-image-amd64,linux-headers-amd64,make,kmod,mount,python3,v4l-utils \
+    --include=linux-image-amd64,linux-headers-amd64,make,kmod,mount,python3,v4l-utils"$more" \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
     --essential-hook='mkdir -p "$1/etc/initramfs-tools/conf.d" && echo MODULES=list >"$1/etc/initramfs-tools/conf.d/lean"' \

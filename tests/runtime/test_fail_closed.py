@@ -54,6 +54,9 @@ class Case:
     speed: int
     every: int = 1
     cloth: bool = False
+    follow: bool = False
+    steady: bool = False
+    tidy: bool = False
     rest_after: int | None = None  # live: nobody reads once so many frames were written, until the run rests
 
 
@@ -81,6 +84,9 @@ def _cases() -> st.SearchStrategy[Case]:
         speed=st.integers(-8, 8),
         every=st.integers(1, 4),
         cloth=st.booleans(),
+        follow=st.booleans(),
+        steady=st.booleans(),
+        tidy=st.booleans(),
         rest_after=st.sampled_from([None, None, 1, 3, 6]),
     )
 
@@ -118,7 +124,8 @@ def _run(case: Case, made_of: dict[int, int] | None = None, came: Told | None = 
     clock = SystemClock()
     background = {"color": ColorBackground(GREY), "blur": BlurBackground("10"), "alpha": None}[case.mode]
     mode = Mode.ALPHA if case.mode == "alpha" else Mode.REPLACE
-    pipeline = Pipeline(engine, background, SCENE.known(), clock, mode=mode, refine=case.refine)
+    ways = {"refine": case.refine, "follow": case.follow, "steady": case.steady, "tidy": case.tidy}
+    pipeline = Pipeline(engine, background, SCENE.known(), clock, mode=mode, **ways)
     scene, show = Scene(cloth=case.cloth), pipeline.show
 
     opened = 0

@@ -12,6 +12,7 @@ KINDS = {
     "local": "deploy.farm.kinds.local:Local",
     "venv": "deploy.farm.kinds.venv:Venv",
     "root": "deploy.farm.kinds.root:Root",
+    "guest": "deploy.farm.kinds.guest:Guest",
     "ssh": "deploy.farm.kinds.ssh:Ssh",
     "labgrid": "deploy.farm.kinds.labgrid:Labgrid",
 }
