@@ -198,6 +198,7 @@ class Runtime:
         except OutputClosed:
             pass
         finally:
+            was_stopped = self._stopped
             self.stop()
             try:
                 self._sink.close()  # before those that may hang: what was written must be whole
@@ -207,8 +208,10 @@ class Runtime:
         error = self._error or self._supply.error
         if error is not None:
             raise error
-        if hides and self._masks.asks and self.shown and not self._masks.has_believed:
-            reason = self._masks.last_fault or "it gave no answer."
+        fault = self._masks.last_fault
+        in_vain = hides and self._masks.asks and self.shown and not self._masks.has_believed
+        if in_vain and (fault is not None or not was_stopped):  # else it had no time to answer
+            reason = fault or "it gave no answer."
             raise CandidateError(f"All {self.shown} frames are covered, for the engine made no mask to trust: {reason}")
 
     def _show_all(self) -> None:

@@ -334,7 +334,11 @@ def test_restarts_are_counted_until_it_ends_in_good_order(serving: Serving, tmp_
         with contextlib.suppress(OSError), alone("cam", tmp_path / "run") as restarts:
             assert restarts == before
             raise OSError("as a process that falls")
-    serving.serve(lambda: soon(lambda: "restarted 3 times" in serving.manager.status, "for the status"))
+
+    def script() -> None:
+        soon(lambda: "restarted 3 times" in serving.manager.status, "for the status")
+
+    serving.serve(script)
     with alone("cam", tmp_path / "run") as restarts:
         assert restarts == 0
 

@@ -282,7 +282,7 @@ def recording(machine: Booted) -> Iterator[Booted]:
     done = machine.run("env", f"PYTHONPATH={site}", "python3", "/root/look.py", timeout_s=120)
     seen = json.loads(done.stdout)
     print(f"recorded: {seen}")
-    assert seen["frames"] > 100
+    assert seen["frames"] > 30
     assert seen["raw"] == 0
     machine.write(FILE, GOOD)
 
@@ -306,6 +306,7 @@ def test_a_source_that_falls_or_is_still_comes_back_without_a_restart(recording:
 def test_killed_again_and_again_it_comes_back_counts_and_keeps_what_it_recorded(recording: Booted) -> None:
     took_s = []
     for _ in range(TIMES):
+        time.sleep(3)  # for something that is worth keeping
         pid, ready = shown(recording, "MainPID"), len(facts(recording, "EDGESEG_FACT=ready"))
         start = time.monotonic()
         recording.run("kill", "-KILL", pid)
