@@ -14,7 +14,7 @@ from tests.system.boards import Board
 from tests.system.releases import BETTER, FIRST, GOOD
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(3600)]
-# Of upgrades to a release that is there already, which are scored, switched and watched; and of those that make it first.
+# Of upgrades to a release that is there already, which are scored, switched, watched; and of those that make it first.
 SHORT, WHOLE = 6, 4
 
 
