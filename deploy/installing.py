@@ -38,7 +38,7 @@ print(json.dumps({
 }))
 """
 _AT_ONCE = 8
-LAST_OPENCV_OF_NUMPY_1 = "opencv-python-headless<4.12"
+LAST_OF_NUMPY_1 = ("opencv-python-headless<4.12", "ml_dtypes<0.6")  # those after them want numpy 2 by their metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _wanted(order: Order, facts: dict[str, object]) -> tuple[list[str], list[str
     numpy = facts.get("numpy")
     if not is_lent or not isinstance(numpy, str):
         return wanted, []
-    return [*wanted, *([LAST_OPENCV_OF_NUMPY_1] if numpy.startswith("1.") else [])], ["numpy"]
+    return [*wanted, *(LAST_OF_NUMPY_1 if numpy.startswith("1.") else ())], ["numpy"]
 
 
 def _target(host: Transport, facts: dict[str, object]) -> Target:

@@ -68,7 +68,7 @@ class Settings:
     realtime: bool = False
     refine: bool = True
     follow: bool = False
-    steady: bool = False
+    steady: bool = True
     tidy: bool = False
     feather: float = 0.0  # percent of the diagonal
     despill: bool = False

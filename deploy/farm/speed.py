@@ -97,7 +97,7 @@ def is_long_enough(speed: Speed, rules: Rules) -> bool:
 def _not_judged(baseline: Card, now: Card, rules: Rules) -> str | None:
     if "emulated" in (now.timing, baseline.timing):
         return "not judged for speed: the device is emulated, and its times say nothing of a real one"
-    if now.speed is None:
+    if now.speed is None or now.speed.inferences == 1:
         return "not judged for speed: it was not timed"
     if not is_long_enough(now.speed, rules):
         return (

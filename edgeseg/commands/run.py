@@ -71,7 +71,7 @@ def run(
     realtime: Annotated[bool, typer.Option("--realtime", help="Play a file at its own speed, drop the late.")] = False,
     refine: RefineOption = True,
     follow: FollowOption = False,
-    steady: SteadyOption = False,
+    steady: SteadyOption = True,
     tidy: TidyOption = False,
     whole_body: WholeBodyOption = None,
     feather: Annotated[

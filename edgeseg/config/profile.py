@@ -158,7 +158,7 @@ class Keys(Part):
     fps: Rate | None = Field(default=None, description="In place of targets.fps; also thins out a file.")
     refine: bool = Field(default=True, description="Let the mask follow the picture's edges.")
     follow: bool = Field(default=False, description="Show the model the part where somebody was found.")
-    steady: bool = Field(default=False, description="Smooth masks over time where the model is unsure.")
+    steady: bool = Field(default=True, description="Smooth masks over time where the model is unsure.")
     tidy: bool = Field(default=False, description="Take out specks, shut holes.")
     hflip: bool = Field(default=False, description="Mirror left and right.")
     vflip: bool = Field(default=False, description="Mirror top and bottom.")

@@ -9,6 +9,7 @@
     current -> NEW             one rename
     restart, watch             a fault: current -> OLD, restart
     history.json, no trial     from here on, a cut ends with NEW
+    previous                   after a way back: what it was before
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgeseg.errors import CandidateError, EdgesegError, GoldenError, UsageError, did_you_mean
-from edgeseg.install import doing, history, release
+from edgeseg.install import doing, durable, history, release
 from edgeseg.install.checks import runs_as
 from edgeseg.install.health import Limits, prove, rates, watch
 from edgeseg.install.here import Here
@@ -71,7 +72,8 @@ def roll_back(here: Here, version: str | None, wait_s: float) -> Outcome:
     """Go to the release before, or a named one, because a user wants it. Raises EdgesegError if that cannot be."""
     settle(here)
     old = release.current(here.where)
-    to = version or release.current(here.where, "previous")
+    before = release.current(here.where, "previous")
+    to = version or (before if before != old else None)
     if old is None or to is None:
         others = [one for one in release.versions(here.where) if one != old]
         more = f"; {did_you_mean('', others)}" if others else "."
@@ -145,7 +147,7 @@ def _try(here: Here, old: str, new: str, watch_s: float, limits: Limits) -> Outc
     units = here.systemd.running()
     before = rates(here, units)
     well = [unit for unit in units if here.systemd.show(unit).active == "active"]  # of others nothing can be learned
-    tried = Trial(here.today(), old, new, tuple(units))
+    tried = Trial(here.today(), old, new, tuple(units), release.current(here.where, "previous"))
     release.switch(here.where, old, "previous")
     history.begin(here.where, tried)
     try:
@@ -175,6 +177,10 @@ def _back(here: Here, tried: Trial, reason: str) -> Outcome:
     outcome = Outcome(here.today(), tried.old, tried.new, ROLLED_BACK, reason)
     _noted(here, outcome)
     history.end(here.where)
+    if tried.before in release.versions(here.where):
+        release.switch(here.where, tried.before, "previous")
+    else:
+        durable.remove(here.where.previous)
     return outcome
 
 

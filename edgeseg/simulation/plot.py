@@ -97,7 +97,7 @@ def _rung(axis: Axes, trace: Trace, zero_s: float) -> None:
         if times[end] - times[start] > NAMED * (times[-1] - times[0]):
             place = (times[start], quality[rungs[start]])
             axis.annotate(
-                rungs[start], place, xytext=(2, 3), textcoords="offset points", fontsize=6, color=INK, clip_on=True
+                rungs[start], place, xytext=(2, -8), textcoords="offset points", fontsize=6, color=INK, clip_on=True
             )
     axis.set_ylabel("quality")
 

@@ -25,8 +25,8 @@ _SURE = 232  # of 255: an island without a place so sure is none
 _LEAST = 0.0005  # of the frame: what is smaller is a speck
 _BESIDE = 0.02  # of the largest island: likewise
 _NEAR = 0.03  # of the diagonal: so near to the person it belongs to him
-_HOLE = 0.012  # of the diagonal: no place of a hole that is shut is farther from the person
-_ROOM = 16  # of 255: below that the model is sure of the room
+_HOLE = 0.006  # of the diagonal: no place of a hole that is shut is farther from the person
+_ROOM = 48  # of 255: below that the model is sure enough of the room
 
 
 class Tidy:

@@ -15,7 +15,7 @@ import pytest
 
 from deploy import installing
 from deploy.farm.wheels import Target
-from deploy.installing import LAST_OPENCV_OF_NUMPY_1, Order, bring
+from deploy.installing import LAST_OF_NUMPY_1, Order, bring
 from deploy.transport import OpenSsh, Said
 from edgeseg.errors import Unreachable, UsageError
 from edgeseg.install.wheel import read_wheel
@@ -109,7 +109,7 @@ def fetched(tmp_path, monkeypatch):
 
 
 PI = {"picamera2": True, "numpy": "1.24.2"}
-HELD = (["numpy>=1.23", "opencv-python-headless>=4.8", LAST_OPENCV_OF_NUMPY_1], ["numpy"])
+HELD = (["numpy>=1.23", "opencv-python-headless>=4.8", *LAST_OF_NUMPY_1], ["numpy"])
 FREE = (["numpy>=1.23", "opencv-python-headless>=4.8"], [])
 
 

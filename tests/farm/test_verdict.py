@@ -44,6 +44,13 @@ REGRESSED = Status.REGRESSED
             Reason.MASK_HASH,
             "for the tier's file is another one (0123456789ab, before",
         ),
+        (
+            card(tier=INT8, runtime={"opencv-python-headless": "4.11"}),
+            card(tier=INT8, salt="x", runtime={"opencv-python-headless": "5.0"}),
+            REGRESSED,
+            Reason.MASK_HASH,
+            "from the same file of the tier by other libraries: opencv-python-headless 5.0, before 4.11",
+        ),
         (card(), card(rss_mb=240.0), REGRESSED, Reason.MEMORY, "held 240 MB, 2.00 times the baseline's 120 MB"),
         (card(), card(rss_mb=140.0), Status.OK, None, "the same masks"),
         (card(rss_mb=20.0), card(rss_mb=40.0), Status.OK, None, "the same masks"),  # too little to be a leak

@@ -20,7 +20,7 @@ from edgeseg.golden.pictures import read_image, read_mask
 
 FRAME = Size(640, 360)
 FPS = 15
-FRAMES = 30
+FRAMES = 24
 SIZES = {"full": 1.0, "half": 1 / 2, "third": 1 / 3}  # of the frame's height that the person's picture takes
 _SWING = 0.5  # of the way that is free, to both sides
 _PERIOD_S = 2.5
@@ -68,7 +68,7 @@ def rooms(golden: Path) -> list[U8]:
         picture = read_image(dataset.path(item.image))
         strip = picture[:, :left] if left > right else picture[:, last + _APART :]
         tiles = np.tile(np.hstack([strip, strip[:, ::-1]]), (1, 8, 1))
-        made.append(_covering(tiles[:, : picture.shape[0] * FRAME.width // FRAME.height]))
+        made.append(covering(tiles[:, : picture.shape[0] * FRAME.width // FRAME.height]))
     return [made[n] for n in ROOMS]
 
 
@@ -96,7 +96,8 @@ def sequence(person: Person, room: U8, size: float) -> Iterator[tuple[U8, Bool]]
         yield np.clip(np.rint(frame), 0, 255).astype(np.uint8), np.asarray(share[..., 0] >= 0.5)
 
 
-def _covering(picture: U8) -> U8:
+def covering(picture: U8) -> U8:
+    """A picture cut and resized to `FRAME`."""
     scale = max(FRAME.width / picture.shape[1], FRAME.height / picture.shape[0])
     grown = cv2.resize(
         picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR

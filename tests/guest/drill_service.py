@@ -21,7 +21,7 @@ PLAIN = CONFIG.read_text(encoding="utf-8")
 WEBCAM, SIZE = "/dev/video10", (320, 180)
 FRAME, LUMA = SIZE[0] * SIZE[1] * 3 // 2, SIZE[0] * SIZE[1]
 GREEN_U = 100  # of vivid's green it is 54, of the background 147, of any grey 128
-LONG_S = 240
+LONG_S = 600
 
 
 def shell(words, seconds=120):
@@ -106,7 +106,7 @@ def configured(text):
 def started(text=PLAIN):
     """The service runs on that config, and its webcam gives frames."""
     configured(text)
-    shell(f"systemctl reset-failed {UNIT}; systemctl restart {UNIT}", 300)
+    shell(f"systemctl reset-failed {UNIT}; systemctl restart {UNIT}", 900)
     return soon(lambda: shown()["ActiveState"] == "active")
 
 

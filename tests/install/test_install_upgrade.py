@@ -72,6 +72,17 @@ def test_a_bad_one_is_rolled_back_by_itself(bench, how, said):
     assert (bench.current, bench.systemd.runs(UNIT)) == ("1.0.0", "1.0.0")
     assert any(said in line for line in lines(status(bench.where, bench.systemd)))
     assert not (bench.where.base / "trial.json").exists()
+    assert release.current(bench.where, "previous") is None, "there is none before the one that runs"
+
+
+def test_after_a_way_back_one_can_still_go_farther_back(bench):
+    bench.install()
+    bench.upgrade("1.1.0")
+    bench.systemd.behaves["1.2.0"] = FAILS
+    assert bench.upgrade("1.2.0").result == "rolled back"
+
+    assert release.current(bench.where, "previous") == "1.0.0"
+    assert bench.session.roll_back(None, 30).new == "1.0.0"
 
 
 def refuse_score(bench):

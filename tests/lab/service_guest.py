@@ -9,6 +9,7 @@ the other guest) and anew when edgeseg changes. Control groups, devices, out-of-
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import subprocess
@@ -58,7 +59,9 @@ fps: 10
 idle: false
 max_mask_age_ms: 20000
 """
-_WATCHDOG = "[Service]\nWatchdogSec=60\n"
+_PATIENT = (
+    "[Service]\nWatchdogSec=120\nTimeoutStartSec=900\n"  # Python and its packages alone may take a minute to load
+)
 # A die whose temperature is a byte of the clock chip's memory, which root may write; see ../shared/lab/ssdt.dsl.
 _THERMAL = """
 DefinitionBlock ("", "SSDT", 2, "EDGE", "THERMAL", 1) {
@@ -87,12 +90,13 @@ def missing() -> str | None:
     return roots.missing(TOOLS)
 
 
+@functools.cache
 def build() -> Path:
     """The folder with vmlinuz, initrd, thermal.aml and disk.img; takes some minutes the first time."""
     with tempfile.TemporaryDirectory() as scratch:
         wheel = wheels.build_wheel(Path(scratch))
         made = [wheels.other_version(wheel, version) for version in (FIRST, SECOND)]
-        script, recipe = roots.HERE / "guest_root.sh", [PACKAGES, _RUN, _UNIT, CONFIG, *roots.requirements()]
+        script, recipe = roots.HERE / "guest_root.sh", [PACKAGES, _RUN, _UNIT, _THERMAL, *roots.requirements()]
         with roots.cached("service-root", script, *recipe) as (folder, complete):
             if not complete:
                 _root(folder / "root", script)
@@ -101,7 +105,7 @@ def build() -> Path:
                 (folder / "thermal.dsl").write_text(_THERMAL)
                 subprocess.run(["iasl", "-p", "thermal", "thermal.dsl"], cwd=folder, check=True, capture_output=True)
             plain = folder
-        with roots.cached("service-guest", str(plain), *made) as (folder, complete):
+        with roots.cached("service-guest", str(plain), CONFIG, _PATIENT, wheel) as (folder, complete):
             if not complete:
                 root = folder / "root"
                 subprocess.run(["cp", "--archive", str(plain / "root"), str(root)], check=True)
@@ -147,7 +151,7 @@ def _install(root: Path, made: list[Path]) -> None:
     (root / "etc/edgeseg/camera.yaml").write_text(CONFIG)
     drop_in = root / "etc/systemd/system/edgeseg@.service.d"
     drop_in.mkdir()
-    (drop_in / "emulated.conf").write_text(_WATCHDOG)
+    (drop_in / "emulated.conf").write_text(_PATIENT)
     for place in ("modprobe.d", "modules-load.d"):
         shutil.copy(roots.PROJECT / "systemd" / place / "edgeseg.conf", root / "etc" / place / "edgeseg.conf")
     (root / "etc/modules-load.d/camera.conf").write_text("vivid\n")

@@ -35,7 +35,7 @@ size: 640x480
 fps: 30000/1001
 refine: false
 follow: true
-steady: true
+steady: false
 tidy: true
 hflip: true
 vflip: true
@@ -67,7 +67,7 @@ def test_every_word_of_a_file_reaches_the_run(tmp_path: Path) -> None:
         size=Size(640, 480),
         refine=False,
         follow=True,
-        steady=True,
+        steady=False,
         tidy=True,
         hflip=True,
         vflip=True,

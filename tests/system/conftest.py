@@ -16,8 +16,19 @@ from tests.system.boards import PACKAGES, Board, Brought
 
 
 @pytest.fixture(scope="session")
-def brought(tmp_path_factory: pytest.TempPathFactory, asset: Callable[[str], Path], tier_file: Callable[..., Path]):
-    """The checkout's wheel, and a clip of 40 minutes; the service takes it as fast as it can."""
+def asked() -> None:
+    """Skips where no board can or shall be booted, before anything is made for one."""
+    if os.environ.get("EDGESEG_SYSTEM") != "1":
+        pytest.skip("boots systemd in a container: make test-system")
+    if reason := container.missing():
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def brought(
+    asked: None, tmp_path_factory: pytest.TempPathFactory, asset: Callable[[str], Path], tier_file: Callable[..., Path]
+) -> Brought:
+    """The checkout's wheel, and a clip of 40 minutes, which the service plays at its own speed."""
     tier_file()
     folder = tmp_path_factory.mktemp("brought")
     folder.chmod(0o755)  # the service's own user reads the clip
@@ -34,10 +45,6 @@ def lab_wheelhouses() -> Path:
 @pytest.fixture(scope="session")
 def board(brought: Brought, tmp_path_factory: pytest.TempPathFactory):
     """board(suite) -> a clean Debian of that name, booted, with what is brought in /srv and wheels for it in /mnt."""
-    if os.environ.get("EDGESEG_SYSTEM") != "1":
-        pytest.skip("boots systemd in a container: make test-system")
-    if reason := container.missing():
-        pytest.skip(reason)
 
     @contextlib.contextmanager
     def boot(suite: str, held: bool = False) -> Iterator[Board]:

@@ -46,7 +46,7 @@ def made(wheel: Path, version: str) -> str:
     """A version's wheel, made beside that of the checkout if it is not there; as a board sees it."""
     path = wheel.with_name(wheel.name.replace(f"-{FIRST}-", f"-{version}-"))
     if not path.exists():
-        other_version(wheel, version, CHANGES[version])
+        other_version(wheel, version, CHANGES[version])  # that of FIRST is the checkout's
     return f"/srv/{path.name}"
 
 

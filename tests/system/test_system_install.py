@@ -19,7 +19,7 @@ from tests.system import releases
 from tests.system.boards import Board
 from tests.system.releases import BETTER, BLIND, CRASHES, FIRST, GOOD, NEVER_STARTS, SLOW, TRIES
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
 UNIT = "edgeseg@camera.service"
 DROP_IN = "/etc/systemd/system/edgeseg@.service.d/00-release.conf"
 ONE_MB = 1 << 20

@@ -17,7 +17,7 @@ from pathlib import Path
 import av
 
 from deploy.farm.wheels import Target, fetch, requires
-from deploy.installing import LAST_OPENCV_OF_NUMPY_1
+from deploy.installing import LAST_OF_NUMPY_1
 from tests.lab.roots import PROJECT, cache
 
 
@@ -64,7 +64,7 @@ def wheelhouse(wheel: Path, root: Path, held: bool = False) -> Path:
     python, glibc = _versions(root)
     target = Target(python, os.uname().machine, glibc)
     is_old = held and python < (3, 12)
-    wanted = [*requires(wheel), *([LAST_OPENCV_OF_NUMPY_1] if is_old else [])]
+    wanted = [*requires(wheel), *(LAST_OF_NUMPY_1 if is_old else ())]
     found = fetch(wanted, target, ["numpy"] if held else [], cache() / "wheelhouses", lambda line: None)
     return found[0].parent
 
