@@ -206,7 +206,7 @@ class Supply:
                 return False  # it has ended, as some do
             why = "The source has ended." if capture.is_over else f"No frame came for {quiet_s:.1f} s."
             self._search = Search(capture.error or SourceError(why), now_s)
-            self._lack("source_lost", f"{self._search.why} It is looked for.")
+            self._lack("source_lost", f"{str(self._search.why).rstrip('.')}. It is looked for.")
         if seek_s is not None and now_s - self._search.began_s >= seek_s:
             self._not_found = self._search.why
             return False
