@@ -62,7 +62,7 @@ class Supply:
         self.idles = 0  # how often
         self._rests_since_s = 0.0
         self.away = False  # the source gives nothing
-        self.aways = 0  # how often
+        self.aways = 0  # how often, and how often there was a gap between two frames
         self._output, self._masks = output, masks
         self._clock, self._emit, self._times, self._limits = clock, emit, times, limits
         self._prepare, self._reopen, self._between = prepare, reopen, between
@@ -152,6 +152,7 @@ class Supply:
             return None
         if not self._line.continues(frame, still_after_s(self.interval_s)):
             self._masks.forget(self._line.next_index)
+            self.aways += 1
         return self._line.follow(frame, self._capture)
 
     def _fresh(self, wait_s: float) -> Frame | None:
@@ -205,7 +206,7 @@ class Supply:
                 return False  # it has ended, as some do
             why = "The source has ended." if capture.is_over else f"No frame came for {quiet_s:.1f} s."
             self._search = Search(capture.error or SourceError(why), now_s)
-            self._lack("source_lost", f"{self._search.why} It is looked for.")
+            self._lack("source_lost", f"{str(self._search.why).rstrip('.')}. It is looked for.")
         if seek_s is not None and now_s - self._search.began_s >= seek_s:
             self._not_found = self._search.why
             return False

@@ -130,7 +130,7 @@ class Outlet:
         self._search.tried(self._now())
         with contextlib.suppress(EdgesegError):  # what was wrong is known
             self._sink.close()
-        self._emit(Degraded(LOST, f"{error}. It is looked for.".replace("..", ".")))
+        self._emit(Degraded(LOST, f"{str(error).rstrip('.')}. It is looked for."))
 
     def _look(self, search: Search, frame: Frame) -> None:
         """Open it anew if it is time; it is back once it has taken a frame."""

@@ -12,7 +12,7 @@ from edgeseg.install.where import USER, Where
 
 WANTS = "/etc/systemd/system/multi-user.target.wants"
 _UNITS = "/etc/systemd/system"
-FINE, FAILS, RESTARTS, NEVER_READY, NO_FRAMES, SLOW, HOT = (
+FINE, FAILS, RESTARTS, NEVER_READY, NO_FRAMES, SLOW, HOT, COVERED = (
     "fine",
     "fails",
     "restarts",
@@ -20,8 +20,15 @@ FINE, FAILS, RESTARTS, NEVER_READY, NO_FRAMES, SLOW, HOT = (
     "no frames",
     "slow",
     "hot",
+    "covered",
 )
-_STATUS = {FINE: "29.9 fps, 61 C", SLOW: "9.8 fps, 61 C", NO_FRAMES: "0.0 fps, 61 C", HOT: "29.9 fps, 91 C"}
+_STATUS = {
+    FINE: "29.9 fps, 61 C",
+    SLOW: "9.8 fps, 61 C",
+    NO_FRAMES: "0.0 fps, 61 C",
+    HOT: "29.9 fps, 91 C",
+    COVERED: "29.9 fps, 61 C, covered: source_lost",
+}
 
 
 @dataclass

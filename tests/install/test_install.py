@@ -14,7 +14,7 @@ from edgeseg.errors import AssetError, CandidateError, NotPermitted, OutputError
 from edgeseg.install import release
 from edgeseg.install.lock import alone
 from edgeseg.install.status import lines, status
-from edgeseg.testing.systemd import FAILS, NEVER_READY
+from edgeseg.testing.systemd import COVERED, FAILS, NEVER_READY
 from tests.install.made import UNIT, make_wheel, snapshot
 
 
@@ -135,7 +135,12 @@ def test_the_network_is_closed_unless_a_port_is_given(bench):
 
 
 @pytest.mark.parametrize(
-    ("how", "said"), [(FAILS, "it failed"), (NEVER_READY, "not ready within 90 s, saying: looking")]
+    ("how", "said"),
+    [
+        (FAILS, "it failed"),
+        (NEVER_READY, "not ready within 90 s, saying: looking"),
+        (COVERED, "it shows a cover, saying: 29.9 fps, 61 C, covered: source_lost"),
+    ],
 )
 def test_no_frames_is_a_failure_that_can_be_gone_on_from(bench, how, said):
     bench.systemd.behaves["1.0.0"] = how

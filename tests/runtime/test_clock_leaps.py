@@ -10,6 +10,7 @@ from pathlib import Path
 import edgeseg
 from edgeseg.clock import SystemClock
 from edgeseg.facts import Shown
+from edgeseg.steering import Looker
 from tests.runtime import test_away
 
 WALL = {("time", "time"), ("time", "time_ns"), ("datetime", "now"), ("datetime", "today"), ("date", "today")}
@@ -60,7 +61,9 @@ def test_after_a_resume_nothing_of_before_is_shown_or_believed(monkeypatch) -> N
             return source
 
     with Rig() as rig:
+        looker = Looker(rig.runtime, clock)
         for turn in range(3):
+            assert test_away.soon(lambda: looker.look(None) is not None)
             asleep.clear()
 
             def sleep(turn: int = turn) -> None:
@@ -77,5 +80,6 @@ def test_after_a_resume_nothing_of_before_is_shown_or_believed(monkeypatch) -> N
 
             assert test_away.soon(lambda: "own" in masks_after())
             masks = masks_after()
+            assert looker.look(None) is None, "nor does the governor judge an hour without frames"
             assert "carried" not in masks[: masks.index("own")], "no mask of before"
     assert rig.error is None
