@@ -261,4 +261,4 @@ def test_nothing_is_left(machine):
     assert set(after) - set(machine.before) == set()
     assert {name for name in machine.before if after.get(name) != machine.before[name]} == set()
     left = machine.run("systemctl", "list-units", "--all", "--no-legend", "--plain", "edgeseg*").stdout
-    assert left == ""
+    assert " loaded " not in left  # one that was there may be remembered for a while, as not found
