@@ -213,7 +213,10 @@ def test_a_bad_release_does_not_stay(machine, wheel, version, result, reason):
     assert reason in outcome["reason"]
     now = machine.status()
     assert (now["release"], now["last"]["new"], now["last"]["reason"]) == (GOOD, version, outcome["reason"])
-    assert camera(machine)["active"] == "active"
+    until = time.monotonic() + 60
+    while camera(machine)["active"] != "active":  # it was started again, and nobody waited for it
+        assert time.monotonic() < until, camera(machine)
+        time.sleep(0.5)
     if result == "refused":
         assert camera(machine)["pid"] == pid, "what ran was not touched"
     assert outcome["reason"] in machine.run("edgeseg", "service", "releases").stdout
@@ -258,4 +261,4 @@ def test_nothing_is_left(machine):
     assert set(after) - set(machine.before) == set()
     assert {name for name in machine.before if after.get(name) != machine.before[name]} == set()
     left = machine.run("systemctl", "list-units", "--all", "--no-legend", "--plain", "edgeseg*").stdout
-    assert left == ""
+    assert " loaded " not in left  # one that was there may be remembered for a while, as not found
