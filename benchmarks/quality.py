@@ -4,8 +4,8 @@
 
 Parts are added one after the other. Sets: golden/webcam and golden/stills, people of the stills pasted at full, half
 and a third of their size and moved (`tests/golden/pasted.py`), and rooms without anybody. Costs: a 720p frame from
-picture to picture with blur, all parts in turns, each against the plain path, in processor time. MediaPipe's ImageSegmenter gets the same
-pictures.
+picture to picture with blur, all parts in turns, each against the plain path, in processor time. MediaPipe's
+ImageSegmenter gets the same pictures.
 """
 
 from __future__ import annotations
