@@ -201,7 +201,7 @@ def run_once(
     """One run with live figures; what came of it."""
     from edgeseg.build import build
     from edgeseg.clock import SystemClock
-    from edgeseg.facts import Tally
+    from edgeseg.facts import Noted, Tally
     from edgeseg.report import summary
     from edgeseg.screen import Watch
 
@@ -220,6 +220,12 @@ def run_once(
             from edgeseg.families import families_of
 
             families = families_of(made, settings, SystemClock(), watch)
+        if settings.whole_body and families is None:
+            watch(
+                Noted(
+                    "family", f"{settings.whole_body} is left out: only a live run without the governor changes to it"
+                )
+            )
         with watch.showing(made):
             made.runtime.run()
         return summary(made, tally, start)
