@@ -4,8 +4,8 @@
 
 Parts are added one after the other. Sets: golden/webcam and golden/stills, people of the stills pasted at full, half
 and a third of their size and moved (`tests/golden/pasted.py`), and rooms without anybody. Costs: a 720p frame from
-picture to picture with blur, all parts in turns, each against the plain path. MediaPipe's ImageSegmenter gets the same
-pictures.
+picture to picture with blur, all parts in turns, each against the plain path, in processor time. MediaPipe's
+ImageSegmenter gets the same pictures.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def mediapipe(runs: list[Run], python: Path, folder: Path) -> list[str]:
 
 
 def costs(rounds: int = 5) -> list[tuple[str, float, float]]:
-    """(name, ms a 720p frame, ms more than the plain path): medians over frames, all ways in turns."""
+    """(name, processor ms a 720p frame, ms more than the plain path): medians over frames, all ways in turns."""
     frames = first_frames(clip(ROOT, OUT), 40)
     ways: list[tuple[str, dict[str, object]]] = [(name, dict(way)) for name, way in STEPS]
     ways += [("tidy alone", {"tidy": True}), ("steady alone", {"steady": True}), *EDGES]
@@ -166,9 +166,9 @@ def costs(rounds: int = 5) -> list[tuple[str, float, float]]:
             old = frames[n % len(frames)]
             frame = Frame(old.planes, old.size, n, n * 40_000, color=old.color, captured_at=n * 0.04)
             frame.halves = NO_HALVES
-            start = time.perf_counter()
+            start = time.thread_time()
             line.show(frame, line.segment(frame))
-            times[n, (which + n) % len(lines)] = (time.perf_counter() - start) * 1e3
+            times[n, (which + n) % len(lines)] = (time.thread_time() - start) * 1e3
     more = np.median(times - times[:, :1], axis=0)
     return [(name, float(np.median(times[:, n])), float(more[n])) for n, (name, _) in enumerate(ways)]
 
@@ -189,7 +189,7 @@ def table(runs: list[Run], python: Path | None) -> Iterator[str]:
                 yield f"| {tier}-{precision}, {name} | {' | '.join(scored(runs, masks))} |"
                 segmenter.close()
     yield ""
-    yield "| 720p frame, blur, engine included | ms, median | more than plain, median of the differences |"
+    yield "| 720p frame, blur, engine included, one thread | processor ms, median | more than plain, median |"
     yield "| --- | --- | --- |"
     for name, whole, more in costs():
         yield f"| {name} | {whole:.2f} | {more:+.2f} |"

@@ -19,24 +19,19 @@ import numpy.typing as npt
 from edgeseg.clock import Clock
 from edgeseg.errors import CandidateError, EngineFault
 from edgeseg.facts import StageTimes
-from edgeseg.frames import F32, U8, ColorSpace, Frame, Mask, Planes, Rect, Size
+from edgeseg.frames import F32, U8, ColorSpace, Frame, Mask, Planes, Size
 from edgeseg.ports import Background, Engine
+from edgeseg.shaping import Shaping, Ways
 from edgeseg.stages.composite import Blend, CutOut
 from edgeseg.stages.edges import Edges, feather
 from edgeseg.stages.halves import Halver
-from edgeseg.stages.motion import Carry, grey_size, is_same_scene
 from edgeseg.stages.pixels import yuv
-from edgeseg.stages.postprocess import keep_near, postprocess, surer
-from edgeseg.stages.preprocess import ModelInput, content_rect
-from edgeseg.stages.refine import Refine, refined
-from edgeseg.stages.region import CLOSE, WIDE, Place, Region, whole
+from edgeseg.stages.postprocess import postprocess
+from edgeseg.stages.preprocess import content_rect
+from edgeseg.stages.region import Region, whole
 from edgeseg.stages.spill import Spill, remove_spill, spill_of
-from edgeseg.stages.steady import Steady
-from edgeseg.stages.tidy import Tidy
 from edgeseg.trust import KnownAnswer, is_leap
 
-_SHAPES = 8  # of looks, of which something is kept
-FOLLOWED_SIDE = 480  # pixels of the longer side of masks that are put together of looks
 MARGIN = 0.02  # of the frame's diagonal: how far from the person a source pixel may show (DESIGN.md, fail closed)
 
 
@@ -68,72 +63,6 @@ PLAIN_EDGES = EdgeWish()
 
 
 @dataclass(slots=True)
-class Followed:
-    """What is kept where the person is followed.
-
-    place: where the masks of looks belong. near: the newest mask of a look at a part, that part, and its frame's time.
-    """
-
-    region: Region
-    place: Place
-    near: tuple[Mask, Rect, float] | None = None
-
-    def keep(self, mask: Mask, near: Mask, carried: Mask, look: Rect) -> None:
-        """Let a whole look's mask be that of an earlier look (`near`) at a part, carried on to here: it knows better.
-
-        What was found beside that part is shown once the next look, which takes it in, finds it too. The mask is as old
-        as the earlier one, and near the person that was found then. Nothing is done where the scene is another.
-        """
-        if mask.person is None or near.person is None or not is_same_scene(mask.grey, near.grey):
-            return
-        if carried is near:  # nothing can be said of the motion: what is new is believed where the earlier look was
-            part = self.place.part(look)
-            mask.alpha, mask.person = part.only(mask.alpha), part.only(mask.person)
-        else:
-            mask.alpha, mask.person = carried.alpha, near.person
-            mask.captured_at = min(mask.captured_at, near.captured_at)
-
-    def forget(self) -> None:
-        """Nothing that was found counts any more."""
-        self.region.forget()
-        self.near = None
-
-
-@dataclass(slots=True)
-class _Input:
-    """What is kept for frames of one shape.
-
-    ahead: two inputs in turn, for one is filled while the engine reads the other. aside: the one for questions that
-    are asked and answered at once, between which a filled input must stay as it is.
-    """
-
-    ahead: tuple[ModelInput, ModelInput]
-    aside: ModelInput
-    refines: dict[Size, Refine] | None  # by the size of what the engine says; None: edges are left as they are
-    carry: Carry
-    followed: Followed | None
-    steady: Steady | None
-    tidy: Tidy | None
-    before: tuple[Mask, float] | None = None  # where masks are smoothed over time: the newest, and its frame's time
-
-    def next(self) -> ModelInput:
-        """The input that the engine does not read."""
-        self.ahead = self.ahead[::-1]
-        return self.ahead[0]
-
-    def refine_for(self, person: U8, frame: Size) -> Refine | None:
-        """What moves the edges of masks like this one; a few are kept, for looks differ in shape."""
-        if self.refines is None:
-            return None
-        size = Size(person.shape[1], person.shape[0])
-        if size not in self.refines:
-            while len(self.refines) >= _SHAPES:
-                self.refines.pop(next(iter(self.refines)))
-            self.refines[size] = Refine(size, frame)
-        return self.refines[size]
-
-
-@dataclass(slots=True)
 class _Output:
     """What `show` keeps for frames and masks of one shape."""
 
@@ -151,13 +80,6 @@ class _Output:
         clean = Planes(planes.y, self.clean.u, self.clean.v)
         remove_spill(planes, self.spill, None, clean, self.scratch)
         return clean
-
-
-def _followed(frame: Size, least: Size) -> Size:
-    """Of masks that are put together of looks: large enough that what was seen near is not lost."""
-    scale = min(1.0, FOLLOWED_SIDE / max(frame))
-    size = Size(max(1, round(frame.width * scale)), max(1, round(frame.height * scale)))
-    return size if size.width >= least.width or size == frame else least
 
 
 def _nothing(rgb: npt.NDArray[Any]) -> F32:
@@ -210,7 +132,7 @@ class Pipeline:
         self.max_mask_age_s = 0.25  # of what may be shown of an earlier mask
         self.carries = False  # whether masks will be carried on: then they keep what that needs
         self._key = key
-        self._input: dict[tuple[Size, ColorSpace], _Input] = {}
+        self._input: dict[tuple[Size, ColorSpace], Shaping] = {}
         self._regions: dict[tuple[Size, ColorSpace], Region] = {}  # where it was looked, for the engine that is next
         self._output: _Output | None = None
         self._last_coverage = 0.0
@@ -307,11 +229,7 @@ class Pipeline:
         """The engine rests: what it said before counts no more, and it is put to the test before it is believed."""
         self._last_coverage, self._is_proved = 0.0, False
         for own in self._input.values():
-            own.before = None
-            if own.tidy is not None:
-                own.tidy.forget()
-            if own.followed is not None:
-                own.followed.forget()
+            own.forget()
 
     def _stand_by(self, frame: Frame) -> U8:
         assert self._known is not None
@@ -334,48 +252,9 @@ class Pipeline:
     def shape(self, person: U8, frame: Frame) -> Mask:
         """The mask to show this frame with: edges refined, nothing left far from the person."""
         start = self._clock.now()
-        own = self._input_for(frame)
-        alpha = person
-        if (refine := own.refine_for(person, frame.size)) is not None:
-            alpha = refine(person, frame.planes.y, frame.halves[0], frame.look)
-            person = refine.unrefined
-        followed = own.followed
-        if followed is not None:
-            alpha, person = followed.place(alpha, frame.look), followed.place(person, frame.look)
-        alpha, grey = surer(alpha), None
-        if self.carries or followed is not None or own.steady is not None:
-            grey = own.carry.grey(frame)
-        if own.steady is not None and grey is not None and (before := self._before(own, frame)) is not None:
-            alpha = own.steady(alpha, grey, *before)
-        if own.tidy is not None:
-            alpha = own.tidy(alpha, person, frame.time_s)
-        mask = Mask(keep_near(alpha, person, MARGIN), frame.index, frame.captured_at)
-        if grey is not None:
-            mask.person, mask.grey = person.copy(), grey
-        if followed is not None:
-            self._follow_on(own, followed, mask, frame)
-        own.before = mask, frame.time_s
+        mask = self._input_for(frame).shape(person, frame, self.carries, self.max_mask_age_s)
         self.times.add("refine", self._clock.now() - start)
         return mask
-
-    def _before(self, own: _Input, frame: Frame) -> tuple[U8, U8] | None:
-        """Alpha and grey picture of the mask before this frame's, if it is not too old."""
-        if own.before is None:
-            return None
-        mask, at_s = own.before
-        if mask.grey is None or not 0 < frame.time_s - at_s <= self.max_mask_age_s:
-            return None
-        return mask.alpha, mask.grey
-
-    def _follow_on(self, own: _Input, followed: Followed, mask: Mask, frame: Frame) -> None:
-        """Learn from a mask where to look next; what a look at all says of who is followed is made good."""
-        followed.region.found(mask.alpha, frame.look or whole(frame.size), frame.time_s)
-        if frame.look is not None:
-            followed.near = mask, frame.look, frame.time_s
-        elif followed.near is not None:
-            near, look, at_s = followed.near
-            if 0 <= frame.time_s - at_s <= self.max_mask_age_s:
-                followed.keep(mask, near, own.carry(near, frame), look)
 
     def look_at(self, mask: Mask, frame: Frame) -> None:
         """Where somebody was found in this frame, or the one before, by whomever else: look there next."""
@@ -449,24 +328,13 @@ class Pipeline:
         if self._background is not None:
             self._background.close()
 
-    def _input_for(self, frame: Frame) -> _Input:
+    def _input_for(self, frame: Frame) -> Shaping:
         shape = (frame.size, frame.color)
         own = self._input.get(shape)
         if own is None:
             assert self._engine is not None
-            io = self._engine.io
-            one, two, aside = (ModelInput(io, *shape) for _ in range(3))
-            size = refined(aside.rect.size) if self._refine else aside.rect.size
-            followed = None
-            if self._follow:
-                size = _followed(frame.size, size)
-                region = self._regions.pop(shape) if shape in self._regions else Region(frame.size)
-                region.margin = WIDE if io.fit == "letterbox" else CLOSE
-                followed = Followed(region, Place(frame.size, size))
-            carry = Carry(frame.size, size, MARGIN)
-            steady = Steady(size, grey_size(frame.size)) if self._steady else None
-            tidy = Tidy(size) if self._tidy else None
-            own = _Input((one, two), aside, {} if self._refine else None, carry, followed, steady, tidy)
+            ways = Ways(self._refine, self._follow, self._steady, self._tidy)
+            own = Shaping(self._engine.io, *shape, ways, MARGIN, self._regions.pop(shape, None))
             while len(self._input) > 1:  # the known-answer picture's and the source's
                 self._input.pop(next(iter(self._input)))
             self._input[shape] = own

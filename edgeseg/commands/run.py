@@ -225,6 +225,12 @@ def run_once(
             from edgeseg.families import families_of
 
             families = families_of(made, settings, SystemClock(), watch)
+        if settings.whole_body and families is None:
+            watch(
+                Noted(
+                    "family", f"{settings.whole_body} is left out: only a live run without the governor changes to it"
+                )
+            )
         with watch.showing(made):
             made.runtime.run()
         return summary(made, tally, start)
