@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 STAMP := $(VENV)/.ready-$(VERSION)
 
-.PHONY: help setup demo test test-system lint bench bench-governor farm farm-full wheel clean
+.PHONY: help setup demo test test-system lint bench bench-quality bench-governor farm farm-full wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -46,14 +46,16 @@ lint: setup  ## ruff, mypy --strict and the import layers
 bench: setup  ## edgeseg against MediaPipe, as ratios in one run
 	$(BIN)/python -m benchmarks.vs_mediapipe
 
+bench-quality: setup  ## masks with each part added one after the other, and MediaPipe's; the golden sets
+	$(BIN)/python -m benchmarks.quality
+
 bench-governor: setup  ## the governor and a rival on a real step load; root, for a control group
 	$(BIN)/python -m benchmarks.step_load
 
 farm: setup  ## the golden set on every tier of the farm's devices; see docs/farm.md
 	sh tests/lab/setup.sh
-	$(BIN)/python -m tests.lab.farm_lab up
-	@$(BIN)/python -m deploy.farm run $(RUN) --report farm-output/report; code=$$?; \
-	    $(BIN)/python -m tests.lab.farm_lab down; exit $$code
+	@trap '$(BIN)/python -m tests.lab.farm_lab down' EXIT; trap 'exit 130' INT TERM; \
+	    $(BIN)/python -m tests.lab.farm_lab up && $(BIN)/python -m deploy.farm run $(RUN) --report farm-output/report
 
 farm-full: RUN := --full
 farm-full: farm  ## all pictures on every device, and an emulated Raspberry Pi 3: hours

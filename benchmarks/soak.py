@@ -1,6 +1,7 @@
 """Does memory grow? One run over 20,000 frames of one long 720p file, RSS noted every 500 frames.
 
     python -m benchmarks.soak [--frames 20000] [--background blur] [--refine]
+    python -m benchmarks.soak --minutes 45      (the service in real time, see soak_service.py)
 
 The whole product runs: file source, the runtime's three threads, null sink; the file is the benchmark's clip,
 repeated without decoding it. Growth is counted after the first 1,000 frames, when every buffer has been made once:
@@ -36,8 +37,13 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=20000)
     parser.add_argument("--background", default="blur")
     parser.add_argument("--refine", action="store_true")
+    parser.add_argument("--minutes", type=float)
     options = parser.parse_args()
     OUT.mkdir(exist_ok=True)
+    if options.minutes is not None:
+        from benchmarks.soak_service import soak
+
+        return soak(options.minutes, OUT)
     marks: list[tuple[int, float]] = []
 
     def note(fact: Fact) -> None:

@@ -52,7 +52,7 @@ def install(
 
     given = ("--instance", instance, "--camera", camera, "--sink", sink, "--background", background)
     options = (*given, *(() if calibrate else ("--no-calibrate",)))
-    order = Order(read_wheel(at_hand(wheel)), wheelhouse, options, watch, dry_run)
+    order = Order(read_wheel(at_hand(wheel)), wheelhouse, options, watch, dry_run, camera)
     reached = [OpenSsh(host) for host in dict.fromkeys(hosts)]
     ends = bring(order, reached, lambda host, line: say(line.removeprefix("edgeseg: "), host))
     if as_json:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+from deploy.farm.wheels import Target, fetch, requires
 from deploy.transport import Said, Transport
-from deploy.wheelhouse import Platform, fetch
 from edgeseg.errors import EdgesegError, NotPermitted, OutputError, Unreachable, UsageError
 from edgeseg.install.wheel import Wheel
 
@@ -19,17 +19,26 @@ Told = Callable[[str, str], None]
 
 _FOLDER = ".cache/edgeseg-deploy"
 _FACTS = """
-import json, os, platform, sys
-current = "/opt/edgeseg/current"
+import importlib.metadata, json, os, platform, sys
+current, os_packages = "/opt/edgeseg/current", "/usr/lib/python3/dist-packages"
+release = os.path.basename(os.readlink(current)) if os.path.islink(current) else None
+lent = None
+if release:
+    with open("/opt/edgeseg/releases/" + release + ".json") as seal:
+        lent = json.load(seal)["os_packages"]
 print(json.dumps({
-    "python": sys.version_info[:2],
+    "python": sys.version_info[:3],
     "machine": platform.machine(),
     "libc": os.confstr("CS_GNU_LIBC_VERSION") or "",
     "root": os.geteuid() == 0,
-    "release": os.path.basename(os.readlink(current)) if os.path.islink(current) else None,
+    "release": release,
+    "lent": lent,
+    "picamera2": os.path.isdir(os_packages + "/picamera2"),
+    "numpy": next((d.version for d in importlib.metadata.distributions(name="numpy", path=[os_packages])), None),
 }))
 """
 _AT_ONCE = 8
+LAST_OF_NUMPY_1 = ("opencv-python-headless<4.12", "ml_dtypes<0.6")  # those after them want numpy 2 by their metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +55,7 @@ class Brought:
 class Order:
     """wheelhouse: where to collect wheels for hosts without a network; None: pip there fetches them itself.
 
-    options: of `edgeseg service install`. watch_s: as `edgeseg service upgrade` has it.
+    camera, options: of `edgeseg service install`, of which options are all. watch_s: of `edgeseg service upgrade`.
     """
 
     wheel: Wheel
@@ -54,6 +63,7 @@ class Order:
     options: tuple[str, ...]
     watch_s: float = 60.0
     dry_run: bool = False
+    camera: str = "auto"
 
 
 def bring(order: Order, hosts: Sequence[Transport], told: Told) -> list[Brought]:
@@ -78,7 +88,8 @@ def _bring(order: Order, host: Transport, told: Callable[[str], None], lock: Loc
     if order.wheelhouse is not None:
         with lock:  # hosts of one kind need the same wheels
             told("collecting wheels for it")
-            files += fetch(order.wheel.path, _platform(host, facts), order.wheelhouse)
+            wanted, without = _wanted(order, facts)
+            files += fetch(wanted, _target(host, facts), without, order.wheelhouse, told)
     told(f"sending {len(files)} wheels, {sum(file.stat().st_size for file in files) / 1e6:.0f} MB")
     _must(host, host.run(["mkdir", "-p", _FOLDER], _quiet))
     try:
@@ -105,7 +116,8 @@ def _install(order: Order, host: Transport, facts: dict[str, object], told: Call
     if said.code and "sudo:" in said.stderr and "password" in said.stderr:
         raise NotPermitted("sudo asks for a password there: use root@HOST, or let that user run sudo without one.")
     if said.code:
-        return Brought(host.name, "failed", _reason(said), str(release) if release else None)
+        reason = (is_upgrade and said.stdout.strip()) or _reason(said)  # what came of an upgrade is its output
+        return Brought(host.name, "failed", reason, str(release) if release else None)
     _must(host, said)
     if order.dry_run:
         return Brought(host.name, "would do", said.stdout.strip(), str(release) if release else None)
@@ -127,13 +139,25 @@ def _facts(host: Transport) -> dict[str, object]:
     return found
 
 
-def _platform(host: Transport, facts: dict[str, object]) -> Platform:
+def _wanted(order: Order, facts: dict[str, object]) -> tuple[list[str], list[str]]:
+    """What its wheelhouse must hold, and what not: where the system's packages are lent, numpy is the system's."""
+    wanted = requires(order.wheel.path)
+    is_lent = facts.get("lent")
+    if is_lent is None:
+        is_lent = order.camera.startswith("picamera2") or (order.camera == "auto" and facts.get("picamera2"))
+    numpy = facts.get("numpy")
+    if not is_lent or not isinstance(numpy, str):
+        return wanted, []
+    return [*wanted, *(LAST_OF_NUMPY_1 if numpy.startswith("1.") else ())], ["numpy"]
+
+
+def _target(host: Transport, facts: dict[str, object]) -> Target:
     name, _, version = str(facts["libc"]).partition(" ")
     python = facts["python"]
     if name != "glibc" or not isinstance(python, list):
         raise UsageError(f"{host.name} has no glibc, for which alone wheels are made.")
     major, minor = (int(part) for part in version.split(".")[:2])
-    return Platform((python[0], python[1]), str(facts["machine"]), (major, minor))
+    return Target((python[0], python[1], python[2]), str(facts["machine"]), (major, minor))
 
 
 def _must(host: Transport, said: Said) -> None:

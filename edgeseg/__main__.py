@@ -16,6 +16,8 @@ def main() -> NoReturn:
         signal.signal(number, _leave)
     # Nothing here multiplies matrices: NumPy's library for that need not start its threads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # OpenCV holds on to a camera that gives nothing for ten seconds; we have given it up by then.
+    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "5")
     # Importing makes objects and next to no garbage, so it is searched for less often.
     gc.set_threshold(50_000, 20, 20)
     from edgeseg.cli import main as command

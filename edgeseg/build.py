@@ -21,11 +21,11 @@ from edgeseg.engines import APART, ENGINES
 from edgeseg.errors import CandidateError, NotPermitted, SourceError, UsageError, did_you_mean
 from edgeseg.facts import Emit, Noted, ignore
 from edgeseg.frames import Frame, PlanesPool, Size
-from edgeseg.pipeline import Mode, Pipeline
+from edgeseg.pipeline import EdgeWish, Mode, Pipeline
 from edgeseg.ports import Background, Engine, EngineWish, FrameSink, FrameSource, ModelIO, SinkWish, SourceWish
 from edgeseg.runtime import Limits, Runtime
 from edgeseg.sinks import SINKS
-from edgeseg.sinks.place import is_same
+from edgeseg.sinks.place import is_same, next_name
 from edgeseg.stages.orient import orient
 from edgeseg.tiers import files as tiers
 from edgeseg.tiers.catalogue import AUTO, DEFAULT_TIER
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from edgeseg.engines.chroma import ChromaKey
     from edgeseg.failover.engine import Failover
 
+Outlet = Callable[[FrameSink, Callable[[], FrameSink]], FrameSink]
 _ROOMS = {"alpha": Mode.ALPHA, "none": Mode.NONE}  # backgrounds that are none
 _ENGINE_OPTIONS = (
     ("--allow-software-gpu", "allow_software_gpu", ("gpu",)),
@@ -66,11 +67,19 @@ class Settings:
     frames: int | None = None
     realtime: bool = False
     refine: bool = True
+    follow: bool = False
+    steady: bool = True
+    tidy: bool = False
+    feather: float = 0.0  # percent of the diagonal
+    despill: bool = False
+    light_wrap: bool = False
+    whole_body: str | None = None  # the tier that is asked while one whole person is seen
     hflip: bool = False
     vflip: bool = False
     max_mask_age_s: float = 0.25
     idle: bool = True  # a camera rests while nobody reads the sink
     idle_after_s: float = 2.0
+    seek_s: float | None = 10.0  # a camera that failed is looked for so long; None: for ever, and at the start too
     every: int = 1  # the engine is asked about each so many-th frame
     models: str | None = None  # a folder of tiers, looked in before the others
     key: dict[str, Any] = field(default_factory=dict)
@@ -89,12 +98,10 @@ class Run:
     requested: str | None
 
 
-def build(
-    settings: Settings, emit: Emit, clock: Clock | None = None, outlet: Callable[[FrameSink], FrameSink] | None = None
-) -> Run:
+def build(settings: Settings, emit: Emit, clock: Clock | None = None, outlet: Outlet | None = None) -> Run:
     """Everything that a run needs, opened in the order in which it can be refused at the least cost.
 
-    outlet: is given the sink, and gives what is written to.
+    outlet: is given the sink and what opens it anew, and gives what is written to.
     """
     clock = clock or SystemClock()
     cv2.setNumThreads(1)  # the threads of the runtime fill the cores; OpenCV's own would only get in their way
@@ -102,24 +109,26 @@ def build(
     refuse_same_file(settings)
     mode, background = open_background(settings.background)
     wish = SourceWish(settings.size, settings.fps, settings.realtime)
-    source = open_source(settings.source, wish, clock, emit)
+    opener = Opener(settings.source, wish, clock, emit)
+    source = opener() if settings.seek_s is not None else opener.or_absent()
     try:
         fps = settings.fps or source.info.fps
         if not source.info.live:
             settings = replace(settings, engine_deadline_s=_PATIENT_DEADLINE_S)
         settings = settled(settings, mode, fps, emit)
-        sink = open_sink(settings.sink, SinkWish(fps, source.info.audio_from, mode is Mode.ALPHA), emit)
+        sink_wish = SinkWish(fps, source.info.audio_from, mode is Mode.ALPHA)
+        sink = open_sink(settings.sink, sink_wish, emit)
         if mode is Mode.ALPHA and not sink.keeps_alpha:
             raise UsageError(
                 f"The sink {settings.sink} cannot hold transparency; write to images:DIR, a .webm or a .mov file."
             )
         if outlet is not None:
-            sink = outlet(sink)
+            sink = outlet(sink, partial(open_sink_anew, settings.sink, sink_wish, emit))
         pipeline, engine = make_pipeline(settings, mode, background, clock, emit)
     except BaseException:
         source.close()
         raise
-    reopen = partial(open_source, settings.source, wish, clock, emit) if is_camera(settings.source) else None
+    reopen = opener if is_camera(settings.source) else None
     flip = flip_of(settings)
     runtime = Runtime(source, pipeline, sink, clock, emit, limits_of(settings), flip, reopen=reopen)
     if settings.engine in APART and engine is not None:
@@ -136,6 +145,7 @@ def limits_of(settings: Settings) -> Limits:
         settings.max_mask_age_s,
         infer_every=settings.every,
         idle_after_s=settings.idle_after_s if settings.idle else None,
+        seek_s=settings.seek_s,
     )
 
 
@@ -183,6 +193,8 @@ def own_options(settings: Settings) -> Settings:
 def check_words(settings: Settings) -> None:
     """Raise UsageError for a word that names nothing, before anything is opened."""
     tiers.tier(settings.tier, settings.models)
+    if settings.whole_body is not None:
+        tiers.tier(settings.whole_body, settings.models)
     if settings.segmenter not in ("tier", "chroma"):
         raise UsageError(f"There is no segmenter {settings.segmenter!r}; choose tier or chroma.")
     if settings.key and settings.segmenter != "chroma":
@@ -215,7 +227,19 @@ def make_pipeline(
     else:
         known, colour = KnownAnswer.portrait(), None
         engine = make_pipeline_engine(settings, known, clock, emit)
-    pipeline = Pipeline(engine, background, known, clock, mode=mode, refine=settings.refine, key=colour)
+    pipeline = Pipeline(
+        engine,
+        background,
+        known,
+        clock,
+        mode=mode,
+        refine=settings.refine,
+        follow=settings.follow,
+        steady=settings.steady,
+        tidy=settings.tidy,
+        edges=EdgeWish(settings.feather / 100, settings.despill, settings.light_wrap),
+        key=colour,
+    )
     return pipeline, engine
 
 
@@ -321,6 +345,34 @@ def open_source(spec: str, wish: SourceWish, clock: Clock, emit: Emit) -> FrameS
     return source
 
 
+class Opener:
+    """Opens a run's source, again and again: from the second time on the very device that it was at first.
+
+    "auto" takes another camera if that one is gone.
+    """
+
+    def __init__(self, spec: str, wish: SourceWish, clock: Clock, emit: Emit) -> None:
+        self._spec, self._wish, self._clock, self._emit = spec, wish, clock, emit
+
+    def __call__(self) -> FrameSource:
+        """Raises as `open_source` does, SourceError if the device is not there."""
+        source = open_source(self._spec, self._wish, self._clock, self._emit)
+        if source.info.identity is not None:
+            self._wish = replace(self._wish, identity=source.info.identity)
+        return source
+
+    def or_absent(self) -> FrameSource:
+        """The same; in the place of a camera that cannot be had now, one that says so as soon as it is read."""
+        try:
+            return self()
+        except (SourceError, NotPermitted) as error:
+            if not is_camera(self._spec):
+                raise
+            from edgeseg.capture.absent import AbsentSource
+
+            return AbsentSource(error, self._wish)
+
+
 def is_camera(spec: str) -> bool:
     """Whether a source can be opened anew and gives what is seen then, as a file does not."""
     return split(spec, [*SOURCES, "auto"])[0] in ("auto", "camera", "picamera2", "gst")
@@ -380,11 +432,14 @@ def _auto_source(wish: SourceWish, clock: Clock, emit: Emit) -> FrameSource:
     """The first camera that opens; every refusal is told if none does."""
     from edgeseg.capture.v4l2_devices import cameras
 
-    tries = [("picamera2", "")] + [("camera", str(camera.path)) for camera in cameras()]
+    anywhere = replace(wish, identity=None)
+    tries = [("picamera2", "", anywhere)] + [("camera", str(camera.path), anywhere) for camera in cameras()]
+    if wish.identity is not None:
+        tries.insert(0, ("camera", "auto", wish))
     refusals = []
-    for kind, where in tries:
+    for kind, where, wanted in tries:
         try:
-            source: FrameSource = load("source", kind, SOURCES)(where, wish, clock, emit)
+            source: FrameSource = load("source", kind, SOURCES)(where, wanted, clock, emit)
         except (SourceError, NotPermitted) as error:
             refusals.append(str(error))
         else:
@@ -398,6 +453,17 @@ def open_sink(spec: str, wish: SinkWish, emit: Emit) -> FrameSink:
     kind, where = kind_of_sink(spec)
     sink: FrameSink = load("sink", kind, SINKS)(where, wish, emit)
     return sink
+
+
+def open_sink_anew(spec: str, wish: SinkWish, emit: Emit) -> FrameSink:
+    """The same for a sink that has failed: what was recorded in a file stays, and another one is begun."""
+    return open_sink(beside(spec), wish, emit)
+
+
+def beside(spec: str) -> str:
+    """The same sink; where it would write over what is there, one of the next name."""
+    kind, where = kind_of_sink(spec)
+    return f"{kind}:{next_name(Path(where))}" if kind in ("file", "images") else spec
 
 
 def kind_of_sink(spec: str) -> tuple[str, str]:

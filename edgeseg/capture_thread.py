@@ -15,8 +15,11 @@ from edgeseg.clock import Clock
 from edgeseg.facts import Dropped, Emit, StageTimes
 from edgeseg.frames import Frame
 from edgeseg.ports import FrameSource
+from edgeseg.search import still_after_s
 
 T = TypeVar("T")
+_QUEUED = 4  # buffers of Video4Linux and libcamera
+_LONGEST_S = 0.5  # of what comes at once after a gap
 
 
 class Mailbox(Generic[T]):
@@ -64,7 +67,9 @@ class CaptureThread:
     """Reads the source that `open_source` gives until it ends or `close`.
 
     prepare: is given each frame, in this thread. live: the newest frame wins, else each waits to be taken. fps: at most
-    so many are left, None for all. frames: so many are read, None for all. first_index: of the first frame.
+    so many are left, None for all. frames: so many are read, None for all.
+
+    Live, what was queued while nothing could be read (the source was still, the machine was suspended) is dropped.
     """
 
     def __init__(
@@ -78,14 +83,13 @@ class CaptureThread:
         live: bool,
         fps: Fraction | None = None,
         frames: int | None = None,
-        first_index: int = 0,
     ) -> None:
         self.error: Exception | None = None  # which ended it
         self.count = 0  # frames that the source gave and `fps` let pass
         self.source: FrameSource | None = None  # once it is open
         self._open, self._prepare = open_source, prepare
         self._clock, self._times, self._emit = clock, times, emit
-        self._live, self._fps, self._frames, self.first_index = live, fps, frames, first_index
+        self._live, self._fps, self._frames = live, fps, frames
         self._box: Mailbox[Frame] = Mailbox()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="edgeseg-capture", daemon=True)
@@ -93,6 +97,11 @@ class CaptureThread:
     def start(self) -> None:
         """Open and read."""
         self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its thread is there: reading, or hanging."""
+        return self._thread.is_alive()
 
     @property
     def is_over(self) -> bool:
@@ -136,11 +145,15 @@ class CaptureThread:
         now = self._clock.now
         due_s = 0.0
         limit = self._fps
+        queue = _Queue(float(1 / source.info.fps) if source.info.fps else 1 / 30, now())
         while not self._closed.is_set() and (self._live or self._frames is None or self.count < self._frames):
             start = now()
             frame = source.read()
             if frame is None:
                 return
+            if self._live and queue.holds(start, now()):
+                self._emit(Dropped("stale"))
+                continue
             if self._fps != limit:
                 limit, due_s = self._fps, frame.time_s
             if limit is not None:
@@ -150,9 +163,31 @@ class CaptureThread:
                 due_s = max(due_s + float(1 / limit), frame.time_s)
             if self._prepare is not None:
                 frame = self._prepare(frame)
-            frame.index += self.first_index
             frame.captured_at = now()
             self._times.add("capture", frame.captured_at - start)
             self.count += 1
             if self._box.put(frame, 0.0 if self._live else None) is not None:
                 self._emit(Dropped("output_busy"))
+
+
+class _Queue:
+    """What a driver has queued: after a gap the frames that are there at once, and at least as many as drivers keep."""
+
+    def __init__(self, interval_s: float, now_s: float) -> None:
+        self._gap_s, self._at_once_s = still_after_s(interval_s), interval_s / 4
+        self._read_s = now_s  # when the last frame came
+        self._gap_at_s: float | None = None
+        self._dropped = 0
+
+    def holds(self, start_s: float, end_s: float) -> bool:
+        """Whether the frame that was read from `start_s` to `end_s` is of it."""
+        before_s, self._read_s = self._read_s, end_s
+        if end_s - before_s > self._gap_s:
+            self._gap_at_s, self._dropped = end_s, 0
+        elif self._gap_at_s is None:
+            return False
+        elif self._dropped >= _QUEUED and (end_s - start_s > self._at_once_s or end_s - self._gap_at_s > _LONGEST_S):
+            self._gap_at_s = None
+            return False
+        self._dropped += 1
+        return True

@@ -6,6 +6,8 @@ import os
 import time
 from typing import Protocol
 
+_SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 class Clock(Protocol):
     """Monotonic time in seconds, and a way to wait."""
@@ -20,11 +22,15 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own monotonic clock."""
+    """The machine's own clock since it was started: a wall clock that is set changes nothing.
+
+    It counts the time in which the machine was suspended (clock_gettime(2), CLOCK_BOOTTIME), so that frames and masks
+    of before are as old as they are. What waits, waits by the clock that does not.
+    """
 
     def now(self) -> float:
         """See `Clock.now`."""
-        return time.perf_counter()
+        return time.clock_gettime(_SINCE_BOOT)
 
     def sleep(self, seconds: float) -> None:
         """See `Clock.sleep`."""

@@ -145,6 +145,7 @@ class Tally:
     drops: Counter[str] = field(default_factory=Counter)
     degraded: Counter[str] = field(default_factory=Counter)
     masks: Counter[str] = field(default_factory=Counter)
+    rung_changes: int = 0
 
     def __call__(self, fact: Fact) -> None:
         """Count one fact."""
@@ -154,3 +155,5 @@ class Tally:
             self.drops[fact.cause] += 1
         elif isinstance(fact, Degraded):
             self.degraded[fact.cause] += 1
+        elif isinstance(fact, RungChanged):
+            self.rung_changes += 1

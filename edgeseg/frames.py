@@ -12,7 +12,7 @@ import threading
 import weakref
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +59,30 @@ class Size(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.width}x{self.height}"
+
+
+class Rect(NamedTuple):
+    """A part of a picture: left, top, right and bottom edges in pixels, the last two exclusive."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def size(self) -> Size:
+        """Its width and height."""
+        return Size(self.right - self.left, self.bottom - self.top)
+
+    def of(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The view of this part of `array`, whose first axes are rows and columns."""
+        return array[self.top : self.bottom, self.left : self.right]
+
+    def only(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """A copy of `array` that is 0 beside this part."""
+        out = np.zeros_like(array)
+        self.of(out)[...] = self.of(array)
+        return out
 
 
 class ColorSpace(NamedTuple):
@@ -150,6 +174,7 @@ class Frame:
     alpha: (H, W) uint8 of the planes' size on a frame that goes to a sink with transparency.
     owner: keeps the memory behind the planes alive.
     halves: each plane halved again and again, of Y (H/2, W/2), (H/4, W/4) ..., once somebody has made them (`Halver`).
+    look: the part of it, in pixels, that the engine is asked about; None: all of it.
     """
 
     planes: Planes
@@ -162,6 +187,7 @@ class Frame:
     alpha: U8 | None = None
     owner: object = field(default=None, repr=False)
     halves: Halves = field(default=NO_HALVES, init=False, repr=False)
+    look: Rect | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.planes.size != self.size.even:

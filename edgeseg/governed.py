@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 HALVED = 3  # so many of the cheapest rungs are offered at half the frame rate too
 HALF_QUALITY = 0.5  # of a rung at half the frame rate, against the same at the whole; a choice, not measured
+LEAST_BESIDE = 0.05  # of an inference, that a frame takes besides, whatever a busy board measured
 COVER = "cover"
 
 
@@ -88,7 +89,7 @@ class Governed:
         try:
             self._made()
         except CandidateError as error:  # nothing was measured: whoever has not asked for the governor needs none
-            if self._wish.is_asked:
+            if self._wish.is_asked or self._trace is not None:
                 self._emit(Noted("governor", f"it does not run: {error}"))
         except EdgesegError as error:
             self._emit(Noted("governor", f"it does not run: {error}"))
@@ -216,6 +217,8 @@ def governors(rungs: tuple[MeasuredRung, ...]) -> Ladder:
     from edgeseg.governor import Kind, Rung
 
     made = []
+    besides = [rung.measured.ms - rung.measured.infer_ms for rung in rungs]
+    least_ms = sorted(besides)[len(besides) // 2] / 2  # all frames need about the same besides; less was a bad moment
     for number, rung in enumerate(rungs):
         one = rung.measured
         plain = Rung(
@@ -223,7 +226,7 @@ def governors(rungs: tuple[MeasuredRung, ...]) -> Ladder:
             str(one.candidate),
             rung.every,
             one.infer_ms,
-            max(0.0, one.ms - one.infer_ms),
+            max(least_ms, LEAST_BESIDE * one.infer_ms, one.ms - one.infer_ms),
             rung.quality,
             one.memory_mb,
             overlap=0.0 if one.candidate.engine == "cpu" else 1.0,  # an accelerator works beside the processor

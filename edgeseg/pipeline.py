@@ -21,13 +21,14 @@ from edgeseg.errors import CandidateError, EngineFault
 from edgeseg.facts import StageTimes
 from edgeseg.frames import F32, U8, ColorSpace, Frame, Mask, Planes, Size
 from edgeseg.ports import Background, Engine
+from edgeseg.shaping import Shaping, Ways
 from edgeseg.stages.composite import Blend, CutOut
+from edgeseg.stages.edges import Edges, feather
 from edgeseg.stages.halves import Halver
-from edgeseg.stages.motion import Carry
 from edgeseg.stages.pixels import yuv
-from edgeseg.stages.postprocess import keep_near, postprocess, surer
-from edgeseg.stages.preprocess import ModelInput
-from edgeseg.stages.refine import Refine
+from edgeseg.stages.postprocess import postprocess
+from edgeseg.stages.preprocess import content_rect
+from edgeseg.stages.region import Region, whole
 from edgeseg.stages.spill import Spill, remove_spill, spill_of
 from edgeseg.trust import KnownAnswer, is_leap
 
@@ -45,23 +46,20 @@ class Mode(Enum):
     NONE = "none"  # it is shown; only when asked for by name
 
 
-@dataclass(slots=True)
-class _Input:
-    """What is kept for frames of one shape.
+@dataclass(frozen=True, slots=True)
+class EdgeWish:
+    """What is done to the person's edge (`stages.edges`).
 
-    ahead: two inputs in turn, for one is filled while the engine reads the other. aside: the one for questions that
-    are asked and answered at once, between which a filled input must stay as it is.
+    feather: a share of the diagonal by which the mask is softened, inwards. despill: the room's colour is taken out.
+    light_wrap: the background's light falls on it.
     """
 
-    ahead: tuple[ModelInput, ModelInput]
-    aside: ModelInput
-    refine: Refine | None
-    carry: Carry
+    feather: float = 0.0
+    despill: bool = False
+    light_wrap: bool = False
 
-    def next(self) -> ModelInput:
-        """The input that the engine does not read."""
-        self.ahead = self.ahead[::-1]
-        return self.ahead[0]
+
+PLAIN_EDGES = EdgeWish()
 
 
 @dataclass(slots=True)
@@ -75,6 +73,7 @@ class _Output:
     spill: Spill
     clean: Planes
     scratch: U8
+    edges: Edges | None
 
     def without_spill(self, planes: Planes) -> Planes:
         """The same picture without the key colour's light on the person."""
@@ -96,8 +95,9 @@ class Pipeline:
     """One engine, one background and the stages between them.
 
     engine, known: None only where `mode` is NONE. background: None in the other two modes. key: the colour of the
-    screen whose light is taken off the person, with a chroma key. An engine that can `distrust` (`failover`) is told
-    when its answer can be no mask.
+    screen whose light is taken off the person, with a chroma key. follow: the engine is shown the part of the frame
+    where the person was found last. steady: masks are smoothed over time. tidy: specks and holes go. edges: how they
+    are shown. An engine that can `distrust` (`failover`) is told when its answer can be no mask.
     """
 
     def __init__(
@@ -109,6 +109,10 @@ class Pipeline:
         *,
         mode: Mode = Mode.REPLACE,
         refine: bool = True,
+        follow: bool = False,
+        steady: bool = False,
+        tidy: bool = False,
+        edges: EdgeWish = PLAIN_EDGES,
         key: tuple[int, int, int] | None = None,
         times: StageTimes | None = None,
     ) -> None:
@@ -122,11 +126,14 @@ class Pipeline:
         self._known = known
         self._doubt = _doubt_of(engine)
         self._clock = clock
-        self._refine = refine
+        self._refine, self._follow, self._steady, self._tidy = refine, follow, steady, tidy
+        self._edges = edges
         self._halve = Halver()
+        self.max_mask_age_s = 0.25  # of what may be shown of an earlier mask
         self.carries = False  # whether masks will be carried on: then they keep what that needs
         self._key = key
-        self._input: dict[tuple[Size, ColorSpace], _Input] = {}
+        self._input: dict[tuple[Size, ColorSpace], Shaping] = {}
+        self._regions: dict[tuple[Size, ColorSpace], Region] = {}  # where it was looked, for the engine that is next
         self._output: _Output | None = None
         self._last_coverage = 0.0
         self._is_proved = True  # `prove` comes first
@@ -152,6 +159,7 @@ class Pipeline:
         self._engine = engine
         self._infer = engine.infer
         self._doubt = _doubt_of(engine)
+        self._regions = {shape: own.followed.region for shape, own in self._input.items() if own.followed is not None}
         self._input.clear()
 
     def stand_before(self, background: Background) -> Background | None:
@@ -181,16 +189,21 @@ class Pipeline:
         """The model's input for this frame, (height, width, 3); it stays as it is until the next but one call."""
         start = self._clock.now()
         self._halve(frame)
-        tensor = self._input_for(frame).next().fill(frame.planes, frame.halves)
+        own = self._input_for(frame)
+        if own.followed is not None:
+            look = own.followed.region.look(frame.time_s)
+            frame.look = look if look != whole(frame.size) else None
+        tensor = own.next().fill(frame.planes, frame.halves, frame.look)
         self.times.add("preprocess", self._clock.now() - start)
         return tensor
 
     def read(self, scores: F32, frame: Frame) -> U8:
-        """Person alpha (h, w) uint8 from the engine's answer; raises EngineFault if it can be no mask."""
+        """Person alpha (h, w) uint8 of `frame.look` from the engine's answer; raises EngineFault if it can be none."""
         start = self._clock.now()
         assert self._engine is not None
         try:
-            alpha = postprocess(scores, self._engine.io, self._input_for(frame).aside.rect)
+            io = self._engine.io
+            alpha = postprocess(scores, io, content_rect(io, frame.look.size if frame.look else frame.size))
         except EngineFault as fault:
             self._doubt(str(fault))
             raise
@@ -202,7 +215,7 @@ class Pipeline:
 
         A leap is asked about between two known-answer tests: a fault that comes and goes must not slip through. So is
         the first answer after a rest, for a device may have lost its mind or its model meanwhile.
-        Raises EngineFault if the engine cannot stand by its answer.
+        Raises EngineFault if the engine cannot stand by its answer. Of a look at a part it is asked anew about all.
         """
         coverage = Mask(person).coverage
         if not self._is_proved or is_leap(coverage, self._last_coverage):
@@ -215,6 +228,8 @@ class Pipeline:
     def forget(self) -> None:
         """The engine rests: what it said before counts no more, and it is put to the test before it is believed."""
         self._last_coverage, self._is_proved = 0.0, False
+        for own in self._input.values():
+            own.forget()
 
     def _stand_by(self, frame: Frame) -> U8:
         assert self._known is not None
@@ -228,23 +243,25 @@ class Pipeline:
         raise EngineFault(why)
 
     def _ask(self, frame: Frame) -> U8:
+        """About all of it."""
         self._halve(frame)
+        frame.look = None
         tensor = self._input_for(frame).aside.fill(frame.planes, frame.halves)
         return self.read(self._infer(tensor), frame)
 
     def shape(self, person: U8, frame: Frame) -> Mask:
         """The mask to show this frame with: edges refined, nothing left far from the person."""
         start = self._clock.now()
-        own = self._input_for(frame)
-        alpha = person
-        if own.refine is not None:
-            alpha = own.refine(person, frame.planes.y, frame.halves[0])
-            person = own.refine.unrefined
-        mask = Mask(keep_near(surer(alpha), person, MARGIN), frame.index, frame.captured_at)
-        if self.carries:
-            mask.person, mask.grey = person.copy(), own.carry.grey(frame)
+        mask = self._input_for(frame).shape(person, frame, self.carries, self.max_mask_age_s)
         self.times.add("refine", self._clock.now() - start)
         return mask
+
+    def look_at(self, mask: Mask, frame: Frame) -> None:
+        """Where somebody was found in this frame, or the one before, by whomever else: look there next."""
+        own = self._input_for(frame)
+        if own.followed is not None:
+            own.followed.region.look(frame.time_s)
+            own.followed.region.found(mask.alpha, whole(frame.size), frame.time_s)
 
     def carry(self, mask: Mask, frame: Frame) -> Mask:
         """The mask of an earlier frame, moved along with the person to show this frame with.
@@ -258,9 +275,14 @@ class Pipeline:
         self.times.add("carry", self._clock.now() - start)
         return moved
 
-    def segment(self, frame: Frame) -> Mask:
-        """A mask of this frame, whatever it says; raises EngineFault if the engine gave none."""
-        return self.shape(self._ask(frame), frame)
+    def segment(self, frame: Frame, looks: int = 1) -> Mask:
+        """A mask of this frame, whatever it says; raises EngineFault if the engine gave none.
+
+        looks: so often it is looked at, where the person is followed, each time where he was found before.
+        """
+        for _ in range(looks):
+            mask = self.shape(self.read(self._infer(self.prepare(frame)), frame), frame)
+        return mask
 
     def show(self, frame: Frame, mask: Mask | None) -> Frame:
         """The frame as people may see it, valid until the next call; without a mask, what stands for it."""
@@ -271,6 +293,10 @@ class Pipeline:
         planes, alpha = own.planes, mask.alpha if mask else None
         start = now()
         person = own.without_spill(frame.planes) if mask and self._key else frame.planes
+        if alpha is not None and self._edges.feather:
+            alpha = feather(alpha, self._edges.feather)
+        if alpha is not None and own.edges is not None and self._edges.despill:
+            person = own.edges.without_spill(person, alpha)
         if self._background is None:
             own.cut_out(person, alpha, planes, yuv((0, 0, 0), frame.color))
         else:
@@ -278,6 +304,8 @@ class Pipeline:
             self.times.add("background", now() - start)
             start = now()
             planes = behind if self._background.paints_anew else planes
+            if alpha is not None and own.edges is not None and self._edges.light_wrap:
+                person = own.edges.wrapped(person, alpha, behind)
             own.blend(person, alpha, behind, planes, self._background.half)
         self.times.add("composite", now() - start)
         cut = own.cut_out.alpha if self._background is None else None
@@ -300,17 +328,16 @@ class Pipeline:
         if self._background is not None:
             self._background.close()
 
-    def _input_for(self, frame: Frame) -> _Input:
+    def _input_for(self, frame: Frame) -> Shaping:
         shape = (frame.size, frame.color)
         own = self._input.get(shape)
         if own is None:
             assert self._engine is not None
-            one, two, aside = (ModelInput(self._engine.io, *shape) for _ in range(3))
-            refine = Refine(aside.rect.size, frame.size) if self._refine else None
-            carry = Carry(frame.size, refine.size if refine else aside.rect.size, MARGIN)
+            ways = Ways(self._refine, self._follow, self._steady, self._tidy)
+            own = Shaping(self._engine.io, *shape, ways, MARGIN, self._regions.pop(shape, None))
             while len(self._input) > 1:  # the known-answer picture's and the source's
                 self._input.pop(next(iter(self._input)))
-            own = self._input[shape] = _Input((one, two), aside, refine, carry)
+            self._input[shape] = own
         return own
 
     def _output_for(self, frame: Frame, mask: Mask | None) -> _Output:
@@ -328,5 +355,6 @@ class Pipeline:
                 spill=spill_of(self._key or (0, 0, 0), frame.color),
                 clean=Planes.allocate(frame.size if self._key else Size(2, 2)),
                 scratch=np.empty((2, *frame.planes.u.shape) if self._key else (2, 1, 1), np.uint8),
+                edges=Edges(frame.size) if self._edges.despill or self._edges.light_wrap else None,
             )
         return self._output

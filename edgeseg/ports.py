@@ -26,7 +26,7 @@ class SourceInfo:
     size: of the first frame; a later one may differ. fps: None where there is no such thing (an
     image). live: frames come by themselves, so that late ones must be dropped. frames: how many
     there will be, where that is known. audio_from: a file whose audio belongs to the frames.
-    detail: one line for people.
+    detail: one line for people. identity: of a device that keeps it wherever it is plugged in; None: it has none.
     """
 
     size: Size
@@ -35,6 +35,7 @@ class SourceInfo:
     detail: str
     frames: int | None = None
     audio_from: str | None = None
+    identity: object | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,13 @@ class SourceWish:
     """What is asked of a source, which gives the nearest it can: see `SourceInfo` for what came of it.
 
     size, fps: for cameras, None for the device's own. realtime: a file is paced by its timestamps, like a camera.
+    identity: the device that `SourceInfo` gave it of is meant, whatever its name is now.
     """
 
     size: Size | None = None
     fps: Fraction | None = None
     realtime: bool = False
+    identity: object | None = None
 
 
 class FrameSource(Protocol):

@@ -38,6 +38,8 @@ def summary(run: Run, tally: Tally, start: ProcessStart) -> dict[str, Any]:
         "idle": {"times": runtime.idles, "seconds": round(runtime.idle_s, 1)},
         "tier": run.tier,
         "requested": run.requested,
+        "rung": runtime.plan.name,
+        "rung_changes": tally.rung_changes,
         "engine": report.engine if report else None,
         "library": report.library if report else None,
         "threads": report.threads if report else None,

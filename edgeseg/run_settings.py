@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 # Named alike on the command line, in files and in `Settings`.
 _PLAIN = (
     *("source", "background", "sink", "tier", "engine", "segmenter", "threads", "size", "fps"),
-    *("refine", "hflip", "vflip", "idle", "models", "allow_software_gpu", "engine_library", "engine_device"),
+    *("refine", "follow", "steady", "tidy", "hflip", "vflip", "idle", "models"),
+    *("allow_software_gpu", "engine_library", "engine_device"),
 )
 # Names of a chroma key's options: on the command line and in files, and in `Settings.key`.
 _KEY = {

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.errors import one_line
-from edgeseg.facts import Awake, Degraded, Fact, Idle, Noted, Opened, Recovered, Tally
+from edgeseg.facts import Awake, Degraded, Fact, Idle, Noted, Opened, Recovered, RungChanged, Tally
 from edgeseg.report import rss_mb
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ class Watch:
             self._say(f"idle: {fact.reason}")
         elif isinstance(fact, Awake):
             self._say(f"awake after {fact.after_s:.0f} s: {fact.reason}")
+        elif isinstance(fact, RungChanged):
+            self._say(f"rung: {fact.detail}")
         elif isinstance(fact, Noted | Opened):
             self._say(f"{fact.what}: {fact.detail}")
 
@@ -106,6 +108,8 @@ def print_figures(figures: dict[str, Any]) -> None:
             f"{figures['tier'] or 'no tier'} on {who} ({figures['library']}),"
             f" threads: {figures['threads']}, nodes delegated: {figures['delegated']}"
         )
+    if figures["rung_changes"]:
+        lines.append(f"rung: {figures['rung']}, after {figures['rung_changes']} changes")
     lines.append(f"output: {figures['output']}")
     with contextlib.suppress(OSError, ValueError, SystemExit):  # the run was good, whoever reads of it
         console.print(_stages(figures["stages"]))

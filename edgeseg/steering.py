@@ -65,11 +65,13 @@ class Steering:
         self._not_built: str | None = None  # the rung whose build failed since the last look
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="edgeseg-governor", daemon=True)
-        if trace is not None:
-            trace.write(first_line(policy, ladder, running) + "\n")
+        self._write(lambda: first_line(policy, ladder, running))
 
     def start(self) -> None:
-        """Begin to look."""
+        """Begin to look. A rung that is none of the ladder's gives way to the best that is."""
+        wanted = self._state.wanted
+        if wanted is not None and self._runtime.plan.name not in self._rungs:
+            self._build(self._rungs[wanted])
         self._thread.start()
 
     def close(self) -> None:
@@ -103,9 +105,18 @@ class Steering:
 
     def _decided(self, seen: Observation) -> tuple[State, Decision]:
         state, decision = self._decide(self._policy, self._state, seen)
-        if self._trace is not None:
-            self._trace.write(look_line(seen, decision) + "\n")
+        self._write(lambda: look_line(seen, decision))
         return state, decision
+
+    def _write(self, line: Callable[[], str]) -> None:
+        """Into the trace; one that cannot be written ends, and the governor goes on."""
+        if self._trace is None:
+            return
+        try:
+            self._trace.write(line() + "\n")
+        except OSError as error:
+            self._trace = None
+            self._emit(Noted("governor", f"its trace ends here, for it cannot be written: {error.strerror or error}"))
 
     def _build(self, rung: Rung) -> None:
         """Build it aside; the one before must be done."""
@@ -147,18 +158,18 @@ class Looker:
         self._runtime, self._clock = runtime, clock
         self._at_s = clock.now()
         self._plan = runtime.plan.name
-        self._counts = {"infer": 0, "work": 0}
-        self._in = self._out = 0
-        self._rested = (False, 0)
+        self._counts = {stage: runtime.times.since(stage, 0)[1] for stage in ("infer", "work")}
+        self._in, self._out = runtime.captured, runtime.shown
+        self._paused = (False, 0)
 
     def look(self, reading: Reading | None) -> Observation | None:
         """What was seen since the last call, the frames' times per frame, the sensors as they were read last.
 
-        None if the run was idle for a part of that time: that few frames came out of it says nothing of the board.
+        None if it rested, or its source was away, for a part of that time: the frames say nothing of the board then.
         """
-        seen, before = self._seen(reading), self._rested
-        self._rested = self._runtime.idle, self._runtime.idles
-        return None if True in (before[0], self._rested[0]) or before[1] != self._rested[1] else seen
+        seen, before = self._seen(reading), self._paused
+        self._paused = self._runtime.pauses
+        return None if before[0] or self._paused != before else seen
 
     def _seen(self, reading: Reading | None) -> Observation:
         runtime, now = self._runtime, self._clock.now()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -59,9 +60,10 @@ def score(dataset: Path, settings: Settings, progress: Progress | None = None) -
     golden = load(dataset)
     segmenter = _segmenter(settings)
 
-    def segment(bgr: U8, new_sequence: bool) -> tuple[U8, float]:
+    def segment(bgr: U8, at_s: float | None) -> tuple[U8, float]:
         start = time.perf_counter()
-        return segmenter.mask(bgr), time.perf_counter() - start
+        alpha = segmenter.mask(bgr) if at_s is None else segmenter.next_mask(bgr, at_s)
+        return alpha, time.perf_counter() - start
 
     try:
         return evaluate(golden, segment, progress)
@@ -86,9 +88,19 @@ def segmenting(settings: Settings) -> Iterator[Callable[[U8], U8]]:
 
 
 def _segmenter(settings: Settings) -> Segmenter:
-    engine = make_engine(settings)
+    engines = [make_engine(settings)]
     try:
-        return Segmenter(engine=engine, refine=settings.refine)
+        if settings.whole_body is not None:
+            engines.append(make_engine(replace(settings, tier=settings.whole_body)))
+        return Segmenter(
+            engine=engines[0],
+            refine=settings.refine,
+            follow=settings.follow,
+            steady=settings.steady,
+            tidy=settings.tidy,
+            whole_body=engines[1] if len(engines) > 1 else None,
+        )
     except BaseException:
-        engine.close()
+        for engine in engines:
+            engine.close()
         raise

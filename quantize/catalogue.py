@@ -113,8 +113,8 @@ def score(one: Candidate, sets: Mapping[str, golden.Dataset]) -> None:
     """Set `cards` and `small`: what it scores on each set, by the stages of a live run without refinement."""
     segmenter = Segmenter(engine=CpuEngine(one.content, one.tier.io), refine=False)
     for name, dataset in sets.items():
-        one.cards[name] = evaluate(dataset, lambda bgr, new: _timed(segmenter, bgr))
-    one.small = evaluate(golden.load(SMALL), lambda bgr, new: _timed(segmenter, bgr)).miou
+        one.cards[name] = evaluate(dataset, lambda bgr, at_s: _timed(segmenter, bgr))
+    one.small = evaluate(golden.load(SMALL), lambda bgr, at_s: _timed(segmenter, bgr)).miou
     segmenter.close()
 
 

@@ -109,7 +109,8 @@ class Card:
     """One candidate on one device.
 
     precision: of the tier. bit_exact: whether its masks must be the same bits everywhere (INT8 through XNNPACK).
-    tier_sha256: hex, of the file that ran. runtime: versions by name (edgeseg, the interpreter's distribution, python).
+    tier_sha256: hex, of the file that ran. runtime: versions by name (edgeseg, the libraries, python), and the board
+    with its processor if times are real.
     rss_mb: the most that the candidate's process held. miou, p10_iou, boundary_f, false_area: as in
     `edgeseg.golden.evaluate.Scorecard`; None where there is no such picture, or with a fault.
     """

@@ -52,7 +52,9 @@ def devices(farm: FarmOption = FARM, cache: CacheOption = None) -> None:
 
 @app.command()
 def setup(
-    names: Annotated[list[str] | None, typer.Argument(help="Which devices; else all but those on demand.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Which devices; all but those on demand if none is named.")
+    ] = None,
     farm: FarmOption = FARM,
     cache: CacheOption = None,
 ) -> None:

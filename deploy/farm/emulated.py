@@ -66,7 +66,6 @@ def environment(arch: str, cpu: str, more: Mapping[str, str]) -> dict[str, str]:
         "QEMU_CPU": cpu,
         "LD_LIBRARY_PATH": f"{libraries}/blas:{libraries}/lapack",
         "PYTHONPATH": "/farm:/opt/site",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
         **more,
     }

@@ -1,4 +1,4 @@
-"""A host by ssh as a device: what the kinds `ssh` and `labgrid` have in common. It needs no sudo over there.
+"""A host by ssh as a device: what the kinds `ssh` and `labgrid` have in common. No sudo is needed over there.
 
 FOLDER/there-HASH.py      what runs commands over there, from `there.py`
 FOLDER/packages-HASH/     edgeseg's packages, and the wheels that they came by
@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +21,8 @@ import asyncssh
 from pydantic import Field
 
 from deploy.farm import there, wheels
-from deploy.farm.device import DeviceLost, Say
+from deploy.farm.card import Timing
+from deploy.farm.device import Command, DeviceLost, Say
 from deploy.farm.entry import DeviceEntry, Text
 from deploy.farm.fitness import skew, unfit
 from deploy.farm.hops import Way
@@ -48,6 +51,54 @@ class HostEntry(DeviceEntry):
     without: list[Text] = Field(default_factory=list)
 
 
+class HostDevice(ABC):
+    """A host as a `device.Device`; which one, and how it is had, the kind says."""
+
+    timing: Timing = "real"
+
+    def __init__(self, name: str, entry: HostEntry, cache: Path) -> None:
+        self.name = name
+        self._remote = Remote(name, entry, cache, time.time)
+
+    @abstractmethod
+    def _reach(self) -> None:
+        """Have `_remote` open. Raises DeviceLost."""
+
+    @property
+    def python(self) -> tuple[str, str]:
+        """See `device.Device`."""
+        return self._remote.target.tag
+
+    def setup(self, say: Say) -> None:
+        """See `device.Device`. It is let go of again."""
+        try:
+            self._reach()
+            self._remote.setup(say)
+        finally:
+            self.close()
+
+    def open(self) -> None:
+        """See `device.Device`."""
+        self._reach()
+        self._remote.check()
+
+    def put(self, files: Mapping[str, Path]) -> int:
+        """See `device.Device`."""
+        return self._remote.put(files)
+
+    def start(self, argv: Sequence[str], timeout_s: float) -> Command:
+        """See `device.Device`."""
+        return self._remote.start(argv, timeout_s)
+
+    def get(self, path: str, to: Path) -> None:
+        """See `device.Device`."""
+        self._remote.get(path, to)
+
+    def close(self) -> None:
+        """See `device.Device`."""
+        self._remote.close()
+
+
 class Remote:
     """The device's body. now: seconds since 1970, to tell how wrong the host's clock is.
 
@@ -62,12 +113,12 @@ class Remote:
         self._link: Link | None = None
         self._facts: dict[str, Any] = {}
         self._host = ""
+        self._why = f"{name} is not open."
 
     @property
     def target(self) -> wheels.Target:
         """The interpreter there, once it is open."""
-        if not self._facts:
-            raise DeviceLost(f"{self._name} is not open.")
+        self._opened()
         return target_of(self._facts)
 
     def setup(self, say: Say) -> None:
@@ -127,7 +178,8 @@ class Remote:
 
     def close(self, why: str | None = None) -> None:
         """See `device.Device.close`. why: what is told to whoever still uses it."""
-        link, self._link, self._facts = self._link, None, {}
+        link, self._link = self._link, None
+        self._why = why or f"{self._name} is not open."
         if link is not None:
             link.close(why)
 
@@ -185,13 +237,13 @@ class Remote:
 
     def _brought(self) -> str:
         """Where `there.py` is over there; it is sent the first time."""
-        path = f"{self._facts['folder']}/there-{hashlib.sha256(_PROGRAM.encode()).hexdigest()[:12]}.py"
+        path = f"{self._folder()}/there-{hashlib.sha256(_PROGRAM.encode()).hexdigest()[:12]}.py"
         if not self._has(path):
-            folder, quoted = shlex.quote(self._facts["folder"]), shlex.quote(path)
+            folder, quoted = shlex.quote(self._folder()), shlex.quote(path)
             words = f"umask 077 && mkdir -p {folder} && cat > {quoted}.$$ && mv {quoted}.$$ {quoted}"
             code, _, err = self._opened().ask(words, _PROGRAM)
             if code:
-                raise DeviceLost(f"{self._facts['folder']} on {self._host} cannot be written: {err.strip()[:300]}.")
+                raise DeviceLost(f"{self._folder()} on {self._host} cannot be written: {err.strip()[:300]}.")
         return path
 
     def _has(self, path: str) -> bool:
@@ -205,12 +257,17 @@ class Remote:
 
     def _packages(self) -> str:
         about = json.dumps([sorted(self._wanted()), sorted(self._entry.without), self.target.tag])
-        return f"{self._facts['folder']}/packages-{hashlib.sha256(about.encode()).hexdigest()[:12]}"
+        return f"{self._folder()}/packages-{hashlib.sha256(about.encode()).hexdigest()[:12]}"
 
     def _own(self) -> str:
-        return f"{self._facts['folder']}/devices/{self._name}"
+        return f"{self._folder()}/devices/{self._name}"
 
     def _opened(self) -> Link:
         if self._link is None:
-            raise DeviceLost(f"{self._name} is not open.")
+            raise DeviceLost(self._why)
         return self._link
+
+    def _folder(self) -> str:
+        """edgeseg's over there."""
+        self._opened()
+        return str(self._facts["folder"])

@@ -11,6 +11,7 @@ from deploy.farm.rules import Finding, Reason, Rules
 from deploy.farm.statistics import difference
 
 _SHOWN = 3  # pictures that a sentence names
+_DECIDING = ("ai-edge-litert", "tflite-runtime", "opencv-python-headless")
 Scores = Mapping[str, float]
 
 
@@ -175,11 +176,19 @@ def _hashes(baseline: Card, now: Card, before: Mapping[str, ItemCard], after: Ma
     if not items:
         return None
     if baseline.tier_sha256 == now.tier_sha256:
-        why = "from the same file of the tier, and INT8 by XNNPACK gives the same bits everywhere"
+        why = "from the same file of the tier, and INT8 by XNNPACK gives the same bits on every processor"
+        if other := _other_libraries(baseline, now):
+            why = f"from the same file of the tier by other libraries: {other}"
     else:
         why = f"for the tier's file is another one ({now.tier_sha256[:12]}, before {baseline.tier_sha256[:12]})"
     text = f"{len(items)} of {len(before)} masks are not the baseline's bits, {why}"
     return Finding(Reason.MASK_HASH, f"{text}: {_listed(items)}", items)
+
+
+def _other_libraries(baseline: Card, now: Card) -> str:
+    """Those that decide a mask's bits: the runtime, and OpenCV, which makes the model's input."""
+    pairs = [(name, baseline.runtime.get(name), now.runtime.get(name)) for name in _DECIDING]
+    return ", ".join(f"{name} {new or 'none'}, before {old or 'none'}" for name, old, new in pairs if old != new)
 
 
 def _moved(before: Scores, after: Scores, rules: Rules) -> Finding | None:

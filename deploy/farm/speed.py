@@ -97,7 +97,7 @@ def is_long_enough(speed: Speed, rules: Rules) -> bool:
 def _not_judged(baseline: Card, now: Card, rules: Rules) -> str | None:
     if "emulated" in (now.timing, baseline.timing):
         return "not judged for speed: the device is emulated, and its times say nothing of a real one"
-    if now.speed is None:
+    if now.speed is None or now.speed.inferences == 1:
         return "not judged for speed: it was not timed"
     if not is_long_enough(now.speed, rules):
         return (
@@ -106,6 +106,9 @@ def _not_judged(baseline: Card, now: Card, rules: Rules) -> str | None:
         )
     if baseline.speed is None or not is_long_enough(baseline.speed, rules):
         return "not judged for speed: the baseline has no timing that is long enough"
+    here, there = now.runtime.get("board"), baseline.runtime.get("board")
+    if here != there:
+        return f"not judged for speed: it ran on {here or 'an unknown board'}, the baseline on {there or 'another'}"
     began, before = (card.heat.before if card.heat else None for card in (now, baseline))
     if began is not None and before is not None and began - before > rules.most_warmer:
         return f"not judged for speed: it began at {began:.0f} C, the baseline at {before:.0f} C; let it cool down"

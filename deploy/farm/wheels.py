@@ -114,7 +114,7 @@ def _close(asked: Iterable[str], target: Target, left_out: frozenset[str], folde
         for wheel in folder.glob("*.whl"):
             name = canonicalize_name(parse_wheel_filename(wheel.name)[0])
             if name in specs:
-                level += [(text, frozenset(specs[name].extras)) for text in _requires(wheel)]
+                level += [(text, frozenset(specs[name].extras)) for text in requires(wheel)]
 
 
 def _applies(one: Requirement, target: Target, extras: frozenset[str]) -> bool:
@@ -123,7 +123,8 @@ def _applies(one: Requirement, target: Target, extras: frozenset[str]) -> bool:
     return any(one.marker.evaluate({**target.environment(), "extra": extra}) for extra in extras or {""})
 
 
-def _requires(wheel: Path) -> list[str]:
+def requires(wheel: Path) -> list[str]:
+    """What a wheel's own metadata ask for (PEP 508)."""
     with zipfile.ZipFile(wheel) as archive:
         name = next(name for name in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name))
         return HeaderParser().parsestr(archive.read(name).decode("utf-8")).get_all("Requires-Dist") or []

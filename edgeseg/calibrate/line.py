@@ -81,7 +81,7 @@ class Line:
 
     def score(self) -> float:
         """Mean IoU on the small golden set, as the catalogue's scores are taken. Raises EngineFault, GoldenError."""
-        return evaluate(load(SMALL), lambda bgr, new: (self._segmenter.mask(bgr), 0.0)).miou
+        return evaluate(load(SMALL), lambda bgr, at_s: (self._segmenter.mask(bgr), 0.0)).miou
 
     def close(self) -> None:
         """Free the model and all buffers."""

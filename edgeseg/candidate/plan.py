@@ -15,7 +15,8 @@ class Plan:
     """How a candidate is looked at.
 
     items: the pictures, all if empty. masks: the folder to keep masks in. min_inferences, min_seconds: what a timing
-    takes at least, both. cool_to_c, cool_max_s: before timing it is waited for so long until the chip is no hotter.
+    takes at least, both; with 0 inferences the last picture's own time is all there is. cool_to_c, cool_max_s: before
+    timing it is waited for so long until the chip is no hotter.
     """
 
     items: tuple[str, ...] = ()

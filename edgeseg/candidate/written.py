@@ -28,6 +28,7 @@ from edgeseg.golden.pictures import read_image, read_mask
 from edgeseg.ports import Sensors
 from edgeseg.sinks.place import check_file, fault, put
 from edgeseg.tiers import files
+from edgeseg.tiers.identity import board_identity
 
 
 def write_card(
@@ -66,7 +67,7 @@ def write_card(
     found = _look(some, settings, plan, out, clock, sensors, told)
     row["bit_exact"] = _is_bit_exact(tier.precision, found.get("served"))
     try:
-        put(out, card.to_json(asked, row, _runtime(), about, found).encode())
+        put(out, card.to_json(asked, row, _runtime(asked.timing), about, found).encode())
     except OSError as error:
         raise fault(out, error) from error
     return found.get("fault")
@@ -116,11 +117,11 @@ def _is_bit_exact(precision: str, served: dict[str, Any] | None) -> bool:
     return bool(served["nodes"] and served["delegated"] == served["nodes"])
 
 
-def _runtime() -> dict[str, str]:
+def _runtime(timing: str) -> dict[str, str]:
     versions = {"edgeseg": __version__, "python": platform.python_version(), "machine": platform.machine()}
     for name in ("ai-edge-litert", "tflite-runtime", "numpy", "opencv-python-headless"):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return versions
+    return versions if timing == "emulated" else {**versions, "board": board_identity()}

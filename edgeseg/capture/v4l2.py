@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
@@ -14,6 +15,7 @@ from av.video.codeccontext import VideoCodecContext
 from edgeseg.capture.decoded import Framer
 from edgeseg.capture.grabber import Grabber
 from edgeseg.capture.v4l2_devices import check, check_free, device_path
+from edgeseg.capture.v4l2_identity import Identity, find, identity
 from edgeseg.capture.v4l2_modes import Capture, convert, negotiate
 from edgeseg.clock import Clock
 from edgeseg.errors import SourceError
@@ -24,11 +26,14 @@ from edgeseg.ports import SourceInfo, SourceWish
 DEFAULT_SIZE, DEFAULT_FPS = Size(1280, 720), Fraction(30)
 _TIMEOUT_S = 5.0
 _DAMAGED_IN_A_ROW = 30
+_START, _END = b"\xff\xd8", b"\xff\xd9"  # ITU-T T.81, SOI and EOI
+_PADDING = 4096  # bytes that may follow the end: cameras fill their buffers up
 
 
 class CameraSource:
     """`camera:0` or `camera:/dev/video0`: 1280x720 at 30 fps unless asked otherwise, or the nearest there is.
 
+    With `wish.identity` it is that camera, under whatever number it is now.
     The formats are tried in `ORDER`; the first that meets the wish is taken, else the nearest to it.
     `open_capture` gives the device: raises SourceError or NotPermitted if it cannot be had.
     """
@@ -40,10 +45,12 @@ class CameraSource:
         clock: Clock,
         emit: Emit,
         open_capture: Callable[[str], Capture] | None = None,
+        root: Path = Path("/"),
     ) -> None:
         self._where, self._clock, self._emit = where, clock, emit
         self._index, self._start_s = 0, 0.0
-        self._capture = (open_capture or open_device)(where)
+        path = _path(where, wish, root)
+        self._capture = (open_capture or open_device)(str(path))
         try:
             self._mode = negotiate(self._capture, where, wish.size or DEFAULT_SIZE, wish.fps or DEFAULT_FPS)
         except BaseException:
@@ -56,7 +63,7 @@ class CameraSource:
         if self._first is None:
             raise SourceError(f"The camera {where} was closed while it was opened.")
         detail = f"camera {where}: {self._mode}"
-        self.info = SourceInfo(self._first.size, self._mode.fps, True, detail)
+        self.info = SourceInfo(self._first.size, self._mode.fps, True, detail, identity=identity(path, root))
         emit(Opened("source", detail))
 
     def read(self) -> Frame | None:
@@ -77,6 +84,7 @@ class CameraSource:
             raise
 
     def _next(self) -> Frame | None:
+        why = ""
         for _ in range(_DAMAGED_IN_A_ROW):
             answer = self._grab()
             if answer is None:
@@ -86,14 +94,20 @@ class CameraSource:
                 raise SourceError(f"The camera {self._where} gives no more frames; was it unplugged?")
             now = self._clock.now()
             self._start_s = self._start_s if self._index else now
-            frame = self._frame(raw, round((now - self._start_s) * 1e6))
-            if frame is not None:
-                frame.captured_at = now
-                self._index += 1
-                return frame
+            try:
+                frame = self._frame(raw, round((now - self._start_s) * 1e6))
+            except SourceError as error:  # of another length: cut short, or it has changed its format
+                why = str(error)
+                if not self._index:
+                    raise
+            else:
+                if frame is not None:
+                    frame.captured_at = now
+                    self._index += 1
+                    return frame
             self._emit(Dropped("damaged"))  # the first JPEGs of many webcams are cut short
         raise SourceError(
-            f"The camera {self._where} gave {_DAMAGED_IN_A_ROW} damaged pictures in a row; check the cable."
+            why or f"The camera {self._where} gave {_DAMAGED_IN_A_ROW} damaged pictures in a row; check the cable."
         )
 
     def _grab(self) -> tuple[bool, Any] | None:
@@ -118,25 +132,42 @@ class CameraSource:
 
 
 class JpegDecoder:
-    """Decodes a webcam's JPEGs to their own Y, U and V, without the way over RGB."""
+    """Decodes a webcam's JPEGs to their own Y, U and V, without the way over RGB.
+
+    One that is cut short or corrupt is refused, for FFmpeg would show what was in its memory before where data lack.
+    """
 
     def __init__(self) -> None:
         context = av.CodecContext.create("mjpeg", "r")
         assert isinstance(context, VideoCodecContext)
         context.thread_count = 1  # more would hold frames back
+        context.options = {"err_detect": "explode"}
         self._context, self._framer = context, Framer()
 
     def frame(self, raw: Any, index: int, pts: int) -> Frame | None:
         """The frame of a (1, N) uint8 array that holds one JPEG; None if it cannot be decoded."""
         data = np.asarray(raw).tobytes()
-        if not data:  # FFmpeg would take it for the end of the stream
+        if not data.startswith(_START) or _END not in data[-_PADDING:]:
             return None
         try:
             for picture in self._context.decode(av.Packet(data)):
+                if picture.is_corrupt:
+                    return None
                 return self._framer.frame(picture, index, pts, MICROSECONDS)
         except av.FFmpegError:
             pass
         return None
+
+
+def _path(where: str, wish: SourceWish, root: Path) -> Path:
+    """Where the camera is now that is meant; raises SourceError if it is not there."""
+    if not isinstance(wish.identity, Identity):
+        return device_path(where, root)
+    path = find(wish.identity, root)
+    if path is None:
+        serial = f", serial number {wish.identity.serial}" if wish.identity.serial else ""
+        raise SourceError(f"The camera {where} ({wish.identity.kind[0]}{serial}) is not there; is it plugged in?")
+    return path
 
 
 def open_device(where: str) -> Capture:

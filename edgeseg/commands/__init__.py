@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 COMMANDS = {
     "run": "edgeseg.commands.run:run",
     "demo": "edgeseg.commands.demo:demo",
+    "compare": "edgeseg.commands.compare:compare",
     "mask": "edgeseg.commands.tiers:mask",
     "tiers": "edgeseg.commands.tiers:tiers",
     "bench": "edgeseg.commands.tiers:bench",

@@ -15,11 +15,15 @@ from edgeseg.commands.options import (
     EngineDeviceOption,
     EngineLibraryOption,
     EngineOption,
+    FollowOption,
     JsonOption,
     ModelsOption,
     SoftwareGpuOption,
+    SteadyOption,
     ThreadsOption,
+    TidyOption,
     TierOption,
+    WholeBodyOption,
 )
 from edgeseg.commands.tiers import still_settings
 from edgeseg.errors import GoldenError, UsageError, did_you_mean
@@ -63,6 +67,10 @@ def golden_evaluate(
     engine_device: EngineDeviceOption = None,
     threads: ThreadsOption = 0,
     refine: Annotated[bool, typer.Option("--refine/--no-refine", help="Score with the refine stage.")] = False,
+    follow: FollowOption = False,
+    steady: SteadyOption = False,
+    tidy: TidyOption = False,
+    whole_body: WholeBodyOption = None,
     models: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -72,6 +80,7 @@ def golden_evaluate(
 
     wish = (allow_software_gpu, engine_library, engine_device)
     settings = still_settings(tier, engine, wish, threads, models, refine)
+    settings.follow, settings.steady, settings.tidy, settings.whole_body = follow, steady, tidy, whole_body
     with counting("scoring", quiet=as_json) as progress:
         card = score(dataset, settings, progress)
     if as_json:
@@ -98,7 +107,7 @@ def golden_card(
     ] = (None),
     min_inferences: Annotated[int, typer.Option(metavar="N", help="Time at least so many inferences.")] = 1024,
     min_seconds: Annotated[float, typer.Option(metavar="S", help="And for at least so many seconds.")] = 60.0,
-    quick: Annotated[bool, typer.Option("--quick", help="Time five inferences only, which says nothing.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Take the last picture's time, which says nothing.")] = False,
     cool_to: Annotated[float | None, typer.Option(metavar="C", help="Wait first until the chip is so cool.")] = None,
     cool_max: Annotated[float, typer.Option(metavar="S", help="But no longer than so many seconds.")] = 600.0,
     masks: Annotated[Path | None, typer.Option(**FILE, help="Keep each mask as PNG in this folder.")] = None,
@@ -124,7 +133,7 @@ def golden_card(
         raise UsageError("--threads and --min-inferences are 1 or more; --min-seconds and --cool-max 0 to 86400.")
     if timing not in ("real", "emulated"):
         raise UsageError(f"There is no --timing {timing!r}; {did_you_mean(timing, ('real', 'emulated'))}")
-    least = (5, 0.0) if quick else (min_inferences, min_seconds)
+    least = (0, 0.0) if quick else (min_inferences, min_seconds)
     names = tuple(items.split(",")) if items else ()
     plan = Plan(names, masks, *least, cool_to, cool_max)
     clock = SystemClock()

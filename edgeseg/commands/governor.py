@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from edgeseg.simulation.run import Run
     from edgeseg.simulation.score import Row
 
+LONGEST = 1_000_000  # characters of a trace's line: a ladder of a thousand rungs has less
 governor_app = typer.Typer(help="The governor: simulate it, replay and draw its traces.", no_args_is_help=True)
 
 FILE: dict[str, Any] = {"readable": False}
@@ -70,6 +72,8 @@ def replay(
     every: Annotated[bool, typer.Option("--every", help="Explain every look, not changes and notes alone.")] = False,
 ) -> None:
     """Decide again on what a trace holds, explain each decision, and check that it is the same."""
+    from dataclasses import fields
+
     from edgeseg.errors import GoldenError
     from edgeseg.governor import sentence
     from edgeseg.governor.trace import replayed
@@ -79,9 +83,12 @@ def replay(
     changes = 0
     for number, (look, decision) in enumerate(replayed(trace), 1):
         if decision != look.decision:
+            names = [one.name for one in fields(decision)]
+            name = next(one for one in names if getattr(look.decision, one) != getattr(decision, one))
+            held, now = getattr(look.decision, name), getattr(decision, name)
             raise GoldenError(
-                f"{file} replays otherwise from look {number} on, at {look.seen.now_s - zero_s:.2f} s: it holds"
-                f" {sentence(look.decision)!r}, and now it is {sentence(decision)!r}; another edgeseg wrote it."
+                f"{file} replays otherwise from look {number} on, at {look.seen.now_s - zero_s:.2f} s: its {name} is"
+                f" {held!r}, and now it is {now!r}; another edgeseg wrote it, or it was changed since."
             )
         changes += decision.changed
         if every or decision.changed or decision.notes:
@@ -97,6 +104,10 @@ def plot(
     ),
 ) -> None:
     """Draw a trace: frame rate, rung, temperature, power and memory over time."""
+    from edgeseg.errors import UsageError
+
+    if output.suffix.lower() != ".png":
+        raise UsageError(f"--output {output} is no PNG; give a name that ends in .png.")
     from edgeseg.simulation.plot import draw
 
     draw(_read(file), output, file.name)
@@ -108,14 +119,24 @@ def _read(file: Path) -> Trace:
     from edgeseg.governor.trace import read
 
     try:
-        with file.open(encoding="utf-8") as lines:
-            return read(lines, str(file))
+        with file.open(encoding="utf-8-sig") as text:
+            return read(_lines(text, file), str(file))
     except UnicodeDecodeError as error:
         raise UsageError(f"{file} is no trace of the governor: it is no text; give what --trace wrote.") from error
     except PermissionError as error:
         raise NotPermitted(f"{file} may not be read: {error.strerror}.") from error
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def _lines(text: TextIO, file: Path) -> Iterator[str]:
+    """Its lines, none of them endless as of a device."""
+    from edgeseg.errors import UsageError
+
+    while line := text.readline(LONGEST):
+        if len(line) == LONGEST:
+            raise UsageError(f"{file} is no trace of the governor: a line has more than {LONGEST} characters.")
+        yield line
 
 
 def _trace_of(run: Run) -> Trace:

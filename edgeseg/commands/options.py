@@ -27,6 +27,22 @@ OfflineOption = Annotated[bool, typer.Option("--offline", help="Fetch nothing.")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")]
 RefineOption = Annotated[bool, typer.Option("--refine/--no-refine", help="Let the mask follow the picture's edges.")]
 
+FollowOption = Annotated[
+    bool, typer.Option("--follow/--no-follow", help="Show the model the part of the picture where somebody was found.")
+]
+
+SteadyOption = Annotated[
+    bool, typer.Option("--steady/--no-steady", help="Smooth masks over time where the model is unsure.")
+]
+
+TidyOption = Annotated[
+    bool, typer.Option("--tidy/--no-tidy", help="Take out specks and what the model is nowhere sure of, shut holes.")
+]
+
+WholeBodyOption = Annotated[
+    str | None, typer.Option(metavar="TIER", help="A tier of the body family, asked while one whole person is seen.")
+]
+
 
 def given(context: typer.Context) -> set[str]:
     """The parameters that the command line gives."""

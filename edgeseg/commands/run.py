@@ -16,11 +16,15 @@ from edgeseg.commands.options import (
     FILE,
     EngineDeviceOption,
     EngineLibraryOption,
+    FollowOption,
     JsonOption,
     ModelsOption,
     RefineOption,
     SoftwareGpuOption,
+    SteadyOption,
     ThreadsOption,
+    TidyOption,
+    WholeBodyOption,
     given,
 )
 from edgeseg.errors import EdgesegError, UsageError
@@ -28,6 +32,7 @@ from edgeseg.stopping import NOTHING_YET, Stoppable, Stopped, stoppable_run
 
 if TYPE_CHECKING:
     from edgeseg.build import Settings
+    from edgeseg.families import Families
     from edgeseg.governed import Governed, Wish
     from edgeseg.report import ProcessStart
 
@@ -65,6 +70,17 @@ def run(
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many frames.")] = None,
     realtime: Annotated[bool, typer.Option("--realtime", help="Play a file at its own speed, drop the late.")] = False,
     refine: RefineOption = True,
+    follow: FollowOption = False,
+    steady: SteadyOption = True,
+    tidy: TidyOption = False,
+    whole_body: WholeBodyOption = None,
+    feather: Annotated[
+        float, typer.Option(min=0, max=2, help="Soften the person's edge, inwards: percent of the diagonal.")
+    ] = 0.0,
+    despill: Annotated[bool, typer.Option("--despill", help="Take the room's colour off the person's edge.")] = False,
+    light_wrap: Annotated[
+        bool, typer.Option("--light-wrap", help="Let the background's light fall on the person's edge.")
+    ] = False,
     hflip: Annotated[bool, typer.Option("--hflip", help="Mirror left and right.")] = False,
     vflip: Annotated[bool, typer.Option("--vflip", help="Mirror top and bottom.")] = False,
     max_mask_age: Annotated[
@@ -131,6 +147,13 @@ def run(
         frames=frames,
         realtime=realtime,
         refine=refine,
+        follow=follow,
+        steady=steady,
+        tidy=tidy,
+        whole_body=whole_body,
+        feather=feather,
+        despill=despill,
+        light_wrap=light_wrap,
         hflip=hflip,
         vflip=vflip,
         max_mask_age_s=_milliseconds("--max-mask-age", max_mask_age),
@@ -178,7 +201,7 @@ def run_once(
     """One run with live figures; what came of it."""
     from edgeseg.build import build
     from edgeseg.clock import SystemClock
-    from edgeseg.facts import Tally
+    from edgeseg.facts import Noted, Tally
     from edgeseg.report import summary
     from edgeseg.screen import Watch
 
@@ -186,18 +209,35 @@ def run_once(
     watch = Watch(tally, quiet=quiet)
     made = build(settings, watch)
     governed: Governed | None = None
+    families: Families | None = None
     try:
         stoppable.takes(made.runtime)
         if wish is not None and made.source.info.live and made.tier is not None:
             from edgeseg.governed import Governed
 
             governed = Governed(made, settings, wish, SystemClock(), watch)
+        elif wish is not None and (wish.is_asked or wish.trace is not None):
+            why = (
+                "there is no model" if made.source.info.live else "every frame waits for its mask; --realtime ends that"
+            )
+            watch(Noted("governor", f"it does not run: {why}"))
+        elif settings.whole_body and made.source.info.live and made.tier is not None:
+            from edgeseg.families import families_of
+
+            families = families_of(made, settings, SystemClock(), watch)
+        if settings.whole_body and families is None:
+            watch(
+                Noted(
+                    "family", f"{settings.whole_body} is left out: only a live run without the governor changes to it"
+                )
+            )
         with watch.showing(made):
             made.runtime.run()
         return summary(made, tally, start)
     finally:
-        if governed is not None:
-            governed.close()
+        for steering in (governed, families):
+            if steering is not None:
+                steering.close()
         made.pipeline.close()
 
 

@@ -14,12 +14,15 @@ from edgeseg.commands.options import (
     EngineDeviceOption,
     EngineLibraryOption,
     EngineOption,
+    FollowOption,
     JsonOption,
     ModelsOption,
     RefineOption,
     SoftwareGpuOption,
     ThreadsOption,
+    TidyOption,
     TierOption,
+    WholeBodyOption,
 )
 from edgeseg.tiers.catalogue import DEFAULT_TIER
 
@@ -58,6 +61,9 @@ def mask(
     engine_device: EngineDeviceOption = None,
     threads: ThreadsOption = 0,
     refine: RefineOption = True,
+    follow: FollowOption = False,
+    tidy: TidyOption = False,
+    whole_body: WholeBodyOption = None,
     models: ModelsOption = None,
 ) -> None:
     """Write the person mask of one picture."""
@@ -65,6 +71,7 @@ def mask(
 
     wish = (allow_software_gpu, engine_library, engine_device)
     settings = still_settings(tier, engine, wish, threads, models, refine)
+    settings.follow, settings.tidy, settings.whole_body = follow, tidy, whole_body
     write_mask(picture, output, settings)
 
 

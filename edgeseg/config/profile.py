@@ -157,6 +157,9 @@ class Keys(Part):
     size: SizeWord | None = Field(default=None, description="Asked of a camera in place of targets.size.")
     fps: Rate | None = Field(default=None, description="In place of targets.fps; also thins out a file.")
     refine: bool = Field(default=True, description="Let the mask follow the picture's edges.")
+    follow: bool = Field(default=False, description="Show the model the part where somebody was found.")
+    steady: bool = Field(default=True, description="Smooth masks over time where the model is unsure.")
+    tidy: bool = Field(default=False, description="Take out specks, shut holes.")
     hflip: bool = Field(default=False, description="Mirror left and right.")
     vflip: bool = Field(default=False, description="Mirror top and bottom.")
     max_mask_age_ms: Annotated[float, Field(ge=0, le=60_000, allow_inf_nan=False)] = Field(

@@ -97,7 +97,10 @@ def _runs(report: Report) -> Iterator[tuple[str, str]]:
         engines = ", ".join(asked.effective.keys.engines)
         yield "may be tried", f"{engines} ({_short(asked.effective.origin('engines'))})"
         if not asked.uses_files and not report.is_saved:
-            yield "profile", "without a config file or --profile, edgeseg run takes its own defaults and not these"
+            yield (
+                "profile",
+                "without a config file or --profile only a live run's governor takes from it: targets and limits",
+            )
     if taken.candidate is not None and not report.is_saved:
         yield "a run takes", taken.why if taken.choice else f"{_named(taken.candidate)}: {taken.reason}"
     elif taken.candidate is None:

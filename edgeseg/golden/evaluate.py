@@ -18,9 +18,10 @@ from edgeseg.golden.reliability import BINS, Reliability
 
 THRESHOLD = 128
 
-Segment = Callable[[U8, bool], tuple[U8, float]]
-"""Takes a picture, (H, W, 3) uint8 BGR, and whether it begins something new (a still, a sequence's first frame), so
-that what is carried from frame to frame must be forgotten. Gives alpha, (H, W) uint8, and the seconds it took."""
+Segment = Callable[[U8, float | None], tuple[U8, float]]
+"""Takes a picture, (H, W, 3) uint8 BGR, and by how many seconds it comes after the first one of its sequence, None for
+a still: at 0 and None what is carried from frame to frame must be forgotten. Gives alpha, (H, W) uint8, and the seconds
+it took."""
 
 Progress = Callable[[int, int], None]
 """Told after each picture: how many are done, how many there are."""
@@ -104,7 +105,8 @@ def evaluate(dataset: Dataset, segment: Segment, progress: Progress | None = Non
     for run in dataset.runs():
         temporal = Temporal() if run[0].sequence is not None else None
         for n, item in enumerate(run):
-            alpha, truth, seconds = _segment_one(dataset, item, segment, n == 0)
+            at_s = n / dataset.file.fps if item.sequence is not None else None
+            alpha, truth, seconds = _segment_one(dataset, item, segment, at_s)
             reliability.add(alpha, truth)
             pred = alpha >= THRESHOLD
             scores.append(_score(item, pred, truth, seconds))
@@ -119,13 +121,13 @@ def evaluate(dataset: Dataset, segment: Segment, progress: Progress | None = Non
     return _scorecard(dataset, scores, tags, (_mean(flickers), _mean(lags)), reliability)
 
 
-def _segment_one(dataset: Dataset, item: Item, segment: Segment, is_first: bool) -> tuple[U8, Bool, float]:
+def _segment_one(dataset: Dataset, item: Item, segment: Segment, at_s: float | None) -> tuple[U8, Bool, float]:
     """Alpha and true mask of one picture, and the seconds it took."""
     bgr = read_image(dataset.path(item.image))
     truth = read_mask(dataset.path(item.mask))
     if truth.shape != bgr.shape[:2]:
         raise GoldenError(f"{item.mask} and {item.image} of dataset {dataset.file.name!r} differ in size.")
-    alpha, seconds = segment(bgr, is_first)
+    alpha, seconds = segment(bgr, at_s)
     if alpha.shape != truth.shape or alpha.dtype != np.uint8:
         raise ValueError(f"segment gave {alpha.dtype} {alpha.shape} for a picture of uint8 {truth.shape}")
     return alpha, truth, seconds

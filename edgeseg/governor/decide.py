@@ -12,7 +12,7 @@ from dataclasses import replace
 from edgeseg.governor.decision import Decision, Expectation, Pressure, Reason
 from edgeseg.governor.detect import over_looks, pressures
 from edgeseg.governor.evidence import figures
-from edgeseg.governor.fit import Fit, best, fit_of, fits, is_at_limit, is_better
+from edgeseg.governor.fit import Fit, best, fit_of, fits, is_at_limit, is_better, nearly_mb
 from edgeseg.governor.learn import observed
 from edgeseg.governor.observation import Observation, cleaned
 from edgeseg.governor.patience import failed, forgiven, left
@@ -78,7 +78,10 @@ def _judged(policy: Policy, state: State, seen: Observation) -> tuple[State, Dec
     state = replace(state, looks=state.looks + 1, over_looks=over_looks(policy, state, current))
     pushes = pressures(policy, state, current, seen.throttled)
     if pushes:
-        return _pushed(policy, replace(state, room_s=None), current, pushes)
+        pushed, decision = _pushed(policy, replace(state, room_s=None), current, pushes)
+        if pushes != (Pressure.MEMORY,) or decision.reason is not Reason.NOTHING_FITS or decision.changed:
+            return pushed, decision
+        # No rung holds less, and so this is no reason to stay with a bad one.
     if state.looks % ROOM_LOOKS == 0:
         allowed = _unblocked(state, fits(policy, state))
         better, is_fitting = best(policy, allowed) if allowed else (current, False)
@@ -190,8 +193,9 @@ def _relief(push: Pressure, current: Fit, found: list[Fit]) -> list[Fit]:
     """The rungs that need less of what there is too little of, and no more of what matters more."""
     others = [fit for fit in found if fit.rung.name != current.rung.name]
     if push is Pressure.MEMORY:
-        return [fit for fit in others if fit.rung.memory_mb < current.rung.memory_mb]
-    others = [fit for fit in others if fit.over_mb <= current.over_mb]
+        less = [fit for fit in others if fit.rung.memory_mb < current.rung.memory_mb]
+        return [fit for fit in less if not fit.over_mb or nearly_mb(fit) < current.over_mb]
+    others = [fit for fit in others if fit.over_mb <= nearly_mb(current)]
     if push is Pressure.POWER:
         return [fit for fit in others if fit.watts < current.watts]
     others = [fit for fit in others if fit.over_w <= current.over_w]
@@ -246,7 +250,7 @@ def _reviewed(state: State) -> State:
     if abs(math.log(max(1e-6, is_ms) / max(1e-6, meant_ms))) < WRONG:
         return state
     correction = state.speed.correction(rung.candidate)
-    found = f"takes {is_ms:.1f}: corrected by {correction:.2f}."
+    found = f"takes {is_ms:.1f}: its inferences count {correction:.2f} times what they were measured to take."
     note = f"{rung.name} was expected to take {meant_ms:.1f} ms a frame and {found}"
     return replace(state, notes=(*state.notes, note))
 

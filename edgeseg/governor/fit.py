@@ -10,6 +10,7 @@ from edgeseg.governor.policy import Policy
 from edgeseg.governor.rung import Kind, Rung
 from edgeseg.governor.state import State
 
+NEARLY_MB = 0.1  # of a rung's memory: so much more or less is no difference where no rung keeps the limit
 POWER_SHARE, MEMORY_SHARE = 0.99, 0.995  # of a limit, that a rung to be taken may need
 WATTS_DOUBT = 0.03  # by what share the power at one look differs from the mean
 ORDER = {Kind.NORMAL: 0, Kind.HALF_FPS: 1, Kind.COVER: 2}
@@ -19,13 +20,15 @@ ORDER = {Kind.NORMAL: 0, Kind.HALF_FPS: 1, Kind.COVER: 2}
 class Fit:
     """What a rung would need now.
 
-    load_ms: a frame's work. share: of a frame's time, doubt included, or of what can be used of the quota, whichever is
-    more. temp_c: in a minute and a half. over_w, over_mb, over_c: how much more than a limit, less a margin, lets it; 0
-    where it keeps it. is_tight: it exceeds margins at most: it could be kept, but is not what one would choose.
+    load_ms: a frame's work. time_share: of a frame's time, doubt included. share: that, or the share of what can be
+    used of the quota, whichever is more. temp_c: in a minute and a half. over_w, over_mb, over_c: how much more than a
+    limit, less a margin, lets it; 0 where it keeps it. is_tight: it exceeds margins at most: it could be kept, but is
+    not what one would choose.
     """
 
     rung: Rung
     load_ms: float
+    time_share: float
     share: float
     watts: float
     temp_c: float | None
@@ -61,9 +64,9 @@ def fit_of(policy: Policy, state: State, rung: Rung) -> Fit:
         over_mb = max(0.0, memory_mb - limit_mb * MEMORY_SHARE)
         is_tight = is_tight and memory_mb <= limit_mb
     load_ms = state.speed.load_ms(rung)
-    share = (1 + state.speed.doubt) * load_ms / (interval_ms(policy, state) * rung.frames)
-    share = max(share, state.quota.share(rung, target_fps(policy, state) or 0.0))
-    return Fit(rung, load_ms, share, watts, temp_c, over_w, over_mb, over_c, is_tight)
+    time_share = (1 + state.speed.doubt) * load_ms / (interval_ms(policy, state) * rung.frames)
+    share = max(time_share, state.quota.share(rung, target_fps(policy, state) or 0.0))
+    return Fit(rung, load_ms, time_share, share, watts, temp_c, over_w, over_mb, over_c, is_tight)
 
 
 def fits(policy: Policy, state: State) -> list[Fit]:
@@ -90,7 +93,18 @@ def best(policy: Policy, found: list[Fit]) -> tuple[Fit, bool]:
         return min(shown, key=lambda fit: (fit.share, -fit.rung.quality)), False
     if safe:
         return safe[0], True
-    return min(found, key=lambda fit: (fit.over_mb, fit.over_w, fit.over_c, fit.watts, fit.share)), False
+    least = min(found, key=lambda fit: fit.over_mb)
+    near = [fit for fit in found if fit.over_mb <= nearly_mb(least)]
+    held = [fit for fit in near if fit.rung.kind is Kind.NORMAL and not fit.over_w and not fit.over_c]
+    held = [fit for fit in held if fit.share <= policy.take_share]
+    if held:  # memory alone is too little, whatever is done
+        return max(held, key=lambda fit: (fit.rung.quality, -fit.share)), True
+    return min(near, key=lambda fit: (fit.over_w, fit.over_c, fit.watts, fit.share)), False
+
+
+def nearly_mb(fit: Fit) -> float:
+    """How much more than the limit is nearly what this rung needs, which exceeds it; 0 if it keeps it."""
+    return fit.over_mb + NEARLY_MB * fit.rung.memory_mb if fit.over_mb else 0.0
 
 
 def is_better(one: Rung, other: Rung) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from edgeseg.governor.heat import Heat, forgotten_since, warmed
 from edgeseg.governor.observation import Observation
 from edgeseg.governor.policy import Policy
-from edgeseg.governor.quota import granted, is_held_back
+from edgeseg.governor.quota import READ_LOOKS, granted, is_held_back, is_tighter
 from edgeseg.governor.rate import Rate, counted
 from edgeseg.governor.ratios import lately, median
 from edgeseg.governor.rung import Rung
@@ -42,12 +42,16 @@ def observed(policy: Policy, state: State, seen: Observation) -> State:
         news |= {"arrived_slow": state.speed.slow, "arrived_cores": state.quota.cores}
         state = replace(state, memory_more_mb=())
     if rung is not None:
-        speed = learned(state.speed, rung, seen, target_fps(policy, state) or 0.0)
+        before = (*state.speeds, state.speed)[-READ_LOOKS:]
+        speed = before[0] if is_tighter(state.quota, seen) else state.speed
+        speed = learned(speed, rung, seen, target_fps(policy, state) or 0.0)
         takes_ms = math.inf if is_held_back(seen) else speed.load_ms(rung) / rung.frames
         rate = counted(state.rate, seen, takes_ms)
         here_s = news["time_s"] - news.get("running_s", state.running_s)
-        quota = granted(state.quota, rung, seen, speed.slow, rate.shown_fps(), here_s)
-        news |= {"speed": speed, "rate": rate, "quota": quota}
+        is_building = state.wanted != rung.name  # the next, which is no part of this rung's use
+        alone_s = 0.0 if is_building else here_s
+        quota = granted(state.quota, rung, seen, speed.slow, rate.shown_fps(), alone_s)
+        news |= {"speed": speed, "speeds": before, "rate": rate, "quota": quota}
     news |= _sensors(policy, state, seen, news["time_s"])
     news |= _power(policy, state, seen, rung, news["power"].value)
     news |= _memory(policy, state, seen, rung, news["memory"].value)

@@ -70,11 +70,13 @@ def _limits(policy: Policy, ladder: Ladder) -> list[str]:
     found = []
     powers = [rung.power_w for rung in shown if rung.power_w is not None]
     if policy.power_max_w is not None and powers and min(powers) > policy.power_max_w:
-        found.append(f"No rung stays under power_max_w {policy.power_max_w:g}: the least takes {min(powers):.1f} W.")
+        limit = f"{policy.power_max_w:g} W (limits.power_w)"
+        found.append(f"No rung stays under {limit}: the least takes {min(powers):.1f} W.")
     if policy.memory_max_mb is not None and shown:
         least = min(rung.memory_mb for rung in shown)
         if least > policy.memory_max_mb:
-            found.append(f"No rung stays under memory_max_mb {policy.memory_max_mb:g}: the least takes {least:.0f} MB.")
+            limit = f"{policy.memory_max_mb:g} MB of memory (limits.memory_mb)"
+            found.append(f"No rung stays under {limit}: the least takes {least:.0f} MB.")
     if (policy.battery_low_percent is None) != (policy.battery_power_w is None):
         found.append("battery_low_percent and battery_power_w mean something only together: set both or none.")
     return found

@@ -20,6 +20,7 @@ HELD_BACK = 0.1  # of the periods: frames' wall times are not the board's
 NEARLY = 0.8  # of the quota used: likewise
 KEEP = 4  # readings, of half a second each
 SETTLE_S = 1.3  # after a change of the rung: until a reading holds nothing of the one before, nor of its building
+READ_LOOKS = 4  # before a quota is read: what was seen in them may have waited for it
 LATE_LOOKS = 4  # in a row in which frames were dropped though the quota should do
 LESS, MORE = 0.95, 0.0001  # of what is thought usable, after such looks; back at each other look
 
@@ -62,8 +63,15 @@ def is_held_back(seen: Observation) -> bool:
     return quota is not None and used is not None and used > NEARLY * quota
 
 
+def is_tighter(quota: Quota, seen: Observation) -> bool:
+    """Whether less is granted than at the look before: frames have waited for it since the reading before this."""
+    if seen.cpu_quota is None or seen.cpu_cores is None:
+        return False
+    return quota.cores is None or seen.cpu_quota < quota.cores
+
+
 def granted(quota: Quota, rung: Rung, seen: Observation, slow: float, shown_fps: float | None, here_s: float) -> Quota:
-    """With what was seen while `rung` ran, for `here_s` so far.
+    """With what was seen while `rung` ran, for `here_s` so far and nothing was built beside it.
 
     slow: of the board, by wall times. shown_fps: of the last second, None if not known.
     """

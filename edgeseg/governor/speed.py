@@ -14,7 +14,7 @@ from edgeseg.governor.ratios import KEEP, Ratios, median
 from edgeseg.governor.rung import Rung
 
 SATURATED = 4  # looks in a row in which frames were dropped: then the rate tells what a frame really takes
-FORGET = 0.995  # of the unseen part, at each look at which all frames were shown
+FORGET = 0.95  # of the unseen part, at each look at which all frames were shown
 SPREAD = 0.13  # of a median of times with 10 % of noise, by the square root of how many
 MOST = 1e3  # no board is slower than this; keeps arithmetic finite
 
@@ -81,7 +81,11 @@ def _corrected(speed: Speed, rung: Rung, ratios: list[float]) -> Speed:
 def _unseen(speed: Speed, rung: Rung, seen: Observation, target_fps: float) -> Speed:
     """What stages do not show, as waiting for a lock or the quota, shows in frames that are dropped all the time."""
     if not seen.dropped or not seen.frames_out or seen.span_s <= 0:
-        return replace(speed, saturated=0, unseen=max(1.0, speed.unseen * FORGET))
+        unseen = speed.unseen * FORGET
+        shown_ms = speed.load_ms(rung) / speed.unseen
+        if seen.frames_out and target_fps > 0 and shown_ms > 0:  # what was shown took no longer than there was time
+            unseen = min(unseen, 1e3 / target_fps * rung.frames / shown_ms)
+        return replace(speed, saturated=0, unseen=max(1.0, unseen))
     speed = replace(speed, saturated=speed.saturated + 1)
     out_fps = seen.frames_out / seen.span_s
     if speed.saturated < SATURATED or target_fps <= 0 or out_fps >= 0.95 * target_fps / rung.frames:

@@ -31,8 +31,9 @@ class State:
     time_s: seconds that passed, of the governor's own, which neither jumps nor goes back; all times here are of it.
     wanted, running: names of rungs. wanted_s, running_s: since when. arrived_slow: how slow the board was when it was
     taken. arrived_cores: the quota then. looks: how many there were. over_looks: how many looks in a row the running
-    rung's work did not fit. room_s: since when a better one fits. moved_s: when heat last moved it. watts_more: what
-    the board takes beyond what the ladder says. memory_more_mb: likewise.
+    rung's work did not fit. room_s: since when a better one fits. moved_s: when heat last moved it. speeds: what
+    `speed` was at the looks before, oldest first. watts_more: what the board takes beyond what the ladder says.
+    memory_more_mb: likewise.
     """
 
     ladder: Ladder
@@ -49,6 +50,7 @@ class State:
     room_s: float | None = None
     moved_s: float | None = None
     speed: Speed = Speed()
+    speeds: tuple[Speed, ...] = ()
     rate: Rate = Rate()
     quota: Quota = Quota()
     heat: Heat = Heat()

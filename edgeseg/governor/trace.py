@@ -7,6 +7,7 @@ its decision. Lines are made and read here; whoever has the file writes and read
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, asdict, dataclass, fields
 from enum import Enum
@@ -79,9 +80,10 @@ def read(lines: Iterable[str], name: str) -> Trace:
 def _looks(numbered: Iterator[tuple[int, str]], name: str) -> Iterator[Look]:
     for number, line in numbered:
         row = _object(line, number, name)
-        yield Look(
-            _parsed(Observation, row.get("seen"), number, name), _parsed(Decision, row.get("decision"), number, name)
-        )
+        seen = _parsed(Observation, row.get("seen"), number, name)
+        if not math.isfinite(seen.now_s):
+            raise UsageError(f"{name}:{number}: the observation's now_s is {seen.now_s}.")
+        yield Look(seen, _parsed(Decision, row.get("decision"), number, name))
 
 
 def replayed(trace: Trace) -> Iterator[tuple[Look, Decision]]:
@@ -105,9 +107,12 @@ def _object(line: str, number: int, name: str, is_first: bool = False) -> dict[s
         row = None
     if isinstance(row, dict):
         return row
+    if is_first and not line:
+        raise UsageError(f"{name} is empty: the governor never looked, or it is no trace.")
     if is_first:
         raise UsageError(
-            f"{name} is no trace of the governor: its first line is no JSON object; give what --trace wrote."
+            f"{name} is no trace of the governor, or was cut off in its first line, which is no JSON object;"
+            " give what --trace wrote."
         )
     if not line.endswith("\n"):
         raise UsageError(
@@ -120,7 +125,7 @@ def _parsed(kind: type[Parsed], given: Any, number: int, name: str) -> Parsed:
     """A dataclass of what JSON gave, every value of the type that its field says."""
     what = kind.__name__.lower()
     if not isinstance(given, dict):
-        raise UsageError(f"{name}:{number}: the {what} is missing.")
+        raise UsageError(f"{name}:{number}: the {what} is missing or is no JSON object.")
     known = {field.name: field for field in fields(kind)}
     for key in given:
         if key not in known:

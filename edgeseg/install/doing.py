@@ -36,9 +36,25 @@ def in_the_way(here: Here, steps: Sequence[Step], wheel: Wheel) -> Iterator[Prob
             f"{wheel.version} is installed already, from another wheel: give the new one another version and upgrade.",
         )
     for step in to_do(here, steps):
-        for entry in step.leaves():
-            if entry.kind == "file" and entry not in here.manifest.entries and _is_there(here, entry):
-                yield Problem(OutputError, f"{entry.what} is there, and not by this install: move it away.")
+        yield from (Problem(OutputError, one) for one in _of_others(here, step))
+
+
+def add_new(here: Here, steps: Sequence[Step]) -> list[Step]:
+    """Do what a release has that the one before it had not; where somebody else's file is, only say so."""
+    new = []
+    for step in to_do(here, steps):
+        others = _of_others(here, step)
+        for one in others:
+            here.say(one)
+        if not others:
+            new.append(step)
+    return do(here, new)
+
+
+def _of_others(here: Here, step: Step) -> list[str]:
+    """A sentence for each file that is where one of ours is to be."""
+    files = [entry for entry in step.leaves() if entry.kind == "file" and entry not in here.manifest.entries]
+    return [f"{one.what} is there, and not by this install: move it away." for one in files if _is_there(here, one)]
 
 
 def do(here: Here, steps: Sequence[Step]) -> list[Step]:

@@ -14,6 +14,7 @@ _FPS = re.compile(r"(\d+(?:\.\d+)?) ?fps", re.IGNORECASE)
 _TEMP = re.compile(r"(\d+(?:\.\d+)?) ?°?C\b")
 _COVERED = re.compile(r"covered: |^no frames")
 _EVERY_S = 1.0
+_PASSING_S = 5
 
 
 class Limits(NamedTuple):
@@ -106,16 +107,30 @@ def watch(here: Here, units: Sequence[str], seconds: float, before: Mapping[str,
 
 
 def prove(here: Here, units: Sequence[str], wait_s: float) -> None:
-    """Wait until units are ready, which they say when the first safe frame went out.
+    """Wait until units are ready, which they say when the first safe frame went out, and show more than covers.
 
     Raises CandidateError with what the service said if they are not.
     """
-    found = watch(here, units, 2.0, {}, Limits(start_s=wait_s))
+    found = watch(here, units, 2.0, {}, Limits(start_s=wait_s)) or _covered(here, units)
     if found:
         names = " ".join(units)
         raise CandidateError(f"No frames flow. {found.rstrip('.')}. See journalctl --unit {names}, and edgeseg doctor.")
     for unit in units:
         here.say(f"{unit} runs: {here.systemd.show(unit).status or 'ready'}")
+
+
+def _covered(here: Here, units: Sequence[str]) -> str | None:
+    """What is wrong where only covers come, for want of a camera or of a mask; one that passes is waited for."""
+    for unit in units:
+        state = here.systemd.show(unit)
+        for _ in range(_PASSING_S):
+            if not _COVERED.search(state.status):
+                break
+            here.clock.sleep(_EVERY_S)
+            state = here.systemd.show(unit)
+        else:
+            return f"{unit}: it shows a cover{_saying(state)}"
+    return None
 
 
 def rates(here: Here, units: Sequence[str]) -> dict[str, float]:

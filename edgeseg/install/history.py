@@ -26,12 +26,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """An upgrade between its switch and its end. units: the instances that ran before it."""
+    """An upgrade between its switch and its end.
+
+    units: the instances that ran before it. before: the release before the old one, to which one could go back.
+    """
 
     when: str
     old: str
     new: str
     units: tuple[str, ...]
+    before: str | None = None
 
 
 def outcomes(where: Where) -> list[Outcome]:
@@ -54,8 +58,8 @@ def trial(where: Where) -> Trial | None:
     if data is None:
         return None
     try:
-        return Trial(data["when"], data["old"], data["new"], tuple(data["units"]))
-    except (TypeError, KeyError) as error:
+        return Trial(data["when"], data["old"], data["new"], tuple(data["units"]), data.get("before"))
+    except (TypeError, KeyError, AttributeError) as error:
         raise OutputError(f"{where.base / 'trial.json'} is damaged; remove it.") from error
 
 

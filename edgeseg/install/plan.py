@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from edgeseg.config.secrets import is_secret
-from edgeseg.install import steps
+from edgeseg.install import shipped, steps
 from edgeseg.install.machine import Machine
-from edgeseg.install.shipped import CALIBRATE, DROP_INS, LINKED, SETTLE, places
+from edgeseg.install.shipped import CALIBRATE, DROP_INS, LINKED, SETTLE
 from edgeseg.install.steps import Step
 from edgeseg.install.wheel import Wheel
 from edgeseg.install.where import instance_unit
@@ -19,13 +19,13 @@ def plan(wish: Wish, machine: Machine, wheel: Wheel) -> list[Step]:
     unit = instance_unit(wish.instance)
     secret = any(map(is_secret, (wish.camera, wish.sink, wish.background)))
     webcam = wish.sink.startswith("v4l2:")
-    files = places(wheel.units, webcam)
-    users = [path for path in files.values() if path.startswith("/etc/sysusers.d/")]
+    files = of_release(wheel, webcam)
+    users = [one.path for one in files if one.path.startswith("/etc/sysusers.d/")]
     made: list[Step] = [
         steps.MakeRelease(wheel, wish.wheelhouse, with_os_packages(wish, machine)),
         steps.MakeCurrent(wheel.version),
         steps.Link("/usr/local/bin/edgeseg", "/opt/edgeseg/current/bin/edgeseg"),
-        *(steps.Link(path, f"{LINKED}/{name}") for name, path in files.items()),
+        *files,
         *(steps.MakeUser(conf) for conf in users),
         steps.MakeState(),
         steps.WriteFile(
@@ -35,12 +35,21 @@ def plan(wish: Wish, machine: Machine, wheel: Wheel) -> list[Step]:
     for name, text in drop_ins(wish, machine, wheel).items():
         made.append(steps.WriteFile(f"/etc/systemd/system/{unit}.d/{name}", text, stops=unit))
     made += [steps.Devices("v4l2loopback" if webcam else None), steps.LoadUnits(unit)]
-    if SETTLE in files:
+    if SETTLE in wheel.units:
         made.append(steps.Enable(SETTLE))
-    if wish.calibrate and CALIBRATE in files:
+    if wish.calibrate and CALIBRATE in wheel.units:
         made.append(steps.Calibrate())
     made += [steps.SelfCheck(wheel.version), steps.Memory(unit, wheel.version)]
     return [*made, steps.Enable(unit), steps.Start(unit, wish.wait_s)]
+
+
+def of_release(wheel: Wheel, webcam: bool) -> list[steps.Link | steps.WriteFile]:
+    """What a release has outside of its folder. webcam: whether the machine is to have a virtual one."""
+    units = [steps.WriteFile(path, text) for path, text in shipped.units(wheel.units).items()]
+    return [
+        *units,
+        *(steps.Link(path, f"{LINKED}/{name}") for path, name in shipped.links(wheel.units, webcam).items()),
+    ]
 
 
 def with_os_packages(wish: Wish, machine: Machine) -> bool:

@@ -103,8 +103,10 @@ class RealTools:
             # The system's simplejpeg and picamera2 are built for the system's numpy: another one breaks them.
             say(f"using the system's Python packages, and its numpy {numpy}")
             pip += [f"numpy=={numpy}"]
-        _run([*pip, wheel.requirement], _BUILD_S, _of_pip)
-        _run([python, "-m", "compileall", "-q", "-j", "0", str(folder / "lib")], _BUILD_S, lambda said: None)
+        _run([*pip, wheel.requirement], _BUILD_S, of_pip)
+        # Nothing is written into a release once it is sealed, so all is compiled now; packages' own tests never run.
+        compiled = [python, "-m", "compileall", "-q", "-j", "0", "-x", "/tests/", str(folder / "lib")]
+        _run(compiled, _BUILD_S, lambda said: None)
         inside = _run([python, "-c", "import edgeseg; print(edgeseg.__file__)"], _CHECK_S)
         units = Path(inside.strip()).parent / "_data" / "systemd"
         (folder / "units").symlink_to(os.path.relpath(units, folder))
@@ -169,9 +171,15 @@ def _does_not_load(name: str, said: str) -> EdgesegError:
     )
 
 
-def _of_pip(said: str) -> EdgesegError:
+def of_pip(said: str) -> EdgesegError:
+    """What pip said when it failed, as an error for people."""
     if "Retrying (" in said or "Temporary failure" in said:
         return Unreachable("The Python index does not answer pip: try again later, or bring wheels with --wheelhouse.")
+    if "ResolutionImpossible" in said:
+        return OutputError(
+            "The wheels at hand do not fit together (and the system's numpy, where its packages are lent): collect them"
+            " for this machine by python -m deploy install, or let pip ask its index, without --wheelhouse."
+        )
     lines = [line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR:")]
     if "No space left" in said:
         return OutputError("The disk is full: make room, then install again.")

@@ -9,6 +9,7 @@
     current -> NEW             one rename
     restart, watch             a fault: current -> OLD, restart
     history.json, no trial     from here on, a cut ends with NEW
+    previous                   after a way back: what it was before
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgeseg.errors import CandidateError, EdgesegError, GoldenError, UsageError, did_you_mean
-from edgeseg.install import history, release
+from edgeseg.install import doing, durable, history, release
 from edgeseg.install.checks import runs_as
 from edgeseg.install.health import Limits, prove, rates, watch
 from edgeseg.install.here import Here
 from edgeseg.install.history import ASKED, KEPT, REFUSED, ROLLED_BACK, Outcome, Trial
-from edgeseg.install.shipped import CALIBRATE
+from edgeseg.install.plan import of_release
+from edgeseg.install.shipped import CALIBRATE, OF_WEBCAM
 from edgeseg.install.steps import MakeRelease
 from edgeseg.install.tools import Checked
 from edgeseg.install.wheel import Wheel
@@ -58,6 +60,10 @@ def upgrade(
     outcome = _try(here, old, wheel.version, watch_s, limits or Limits())
     if outcome.result == KEPT:
         release.prune(here.where, keep)
+        webcam = any(entry.what.startswith(OF_WEBCAM) for entry in here.manifest.entries)
+        if doing.add_new(here, of_release(wheel, webcam)):
+            here.systemd.reload()
+            here.systemd.devices()
         _measure_again(here, wheel.version)
     return outcome
 
@@ -66,7 +72,8 @@ def roll_back(here: Here, version: str | None, wait_s: float) -> Outcome:
     """Go to the release before, or a named one, because a user wants it. Raises EdgesegError if that cannot be."""
     settle(here)
     old = release.current(here.where)
-    to = version or release.current(here.where, "previous")
+    before = release.current(here.where, "previous")
+    to = version or (before if before != old else None)
     if old is None or to is None:
         others = [one for one in release.versions(here.where) if one != old]
         more = f"; {did_you_mean('', others)}" if others else "."
@@ -116,8 +123,8 @@ def _refusal(here: Here, old: str, new: str) -> str | None:
 def _compare(here: Here, old: str, new: Checked) -> None:
     """Raises GoldenError if a score fell."""
     kept = here.kept_check(old)
-    if kept is None or not kept.scores:
-        kept = here.tools.check(here.where.release(old))
+    if kept is None or not kept.scores or _candidates(kept) != _candidates(new):
+        kept = here.tools.check(here.where.release(old))  # with the tiers that it would take now
     sets = {one.dataset for one in kept.scores}
     if {one.dataset for one in new.scores} != sets:  # another golden set: score the new release on the old one's
         new = here.tools.check(here.where.release(new.version), here.tools.golden(here.where.release(old)))
@@ -132,11 +139,15 @@ def _compare(here: Here, old: str, new: Checked) -> None:
         here.say(f"{one.instance}: {one.tier} on {one.engine} scores {one.miou:.1%}, before it was {was.miou:.1%}")
 
 
+def _candidates(checked: Checked) -> set[tuple[str, str, str]]:
+    return {(one.instance, one.tier, one.engine) for one in checked.scores}
+
+
 def _try(here: Here, old: str, new: str, watch_s: float, limits: Limits) -> Outcome:
     units = here.systemd.running()
     before = rates(here, units)
     well = [unit for unit in units if here.systemd.show(unit).active == "active"]  # of others nothing can be learned
-    tried = Trial(here.today(), old, new, tuple(units))
+    tried = Trial(here.today(), old, new, tuple(units), release.current(here.where, "previous"))
     release.switch(here.where, old, "previous")
     history.begin(here.where, tried)
     try:
@@ -166,6 +177,10 @@ def _back(here: Here, tried: Trial, reason: str) -> Outcome:
     outcome = Outcome(here.today(), tried.old, tried.new, ROLLED_BACK, reason)
     _noted(here, outcome)
     history.end(here.where)
+    if tried.before in release.versions(here.where):
+        release.switch(here.where, tried.before, "previous")
+    else:
+        durable.remove(here.where.previous)
     return outcome
 
 
@@ -189,9 +204,15 @@ def _must_start(here: Here, version: str) -> None:
 
 
 def _measure_again(here: Here, version: str) -> None:
-    """Another runtime makes what was measured worthless."""
+    """Another runtime makes what was measured worthless; where nothing was, nobody wanted it."""
     checked = here.kept_check(version)
-    if checked is not None and not checked.calibrated and here.systemd.show(CALIBRATE).load == "loaded":
+    was_measured = (here.where.state / "ladder.json").exists()
+    if (
+        was_measured
+        and checked is not None
+        and not checked.calibrated
+        and here.systemd.show(CALIBRATE).load == "loaded"
+    ):
         here.say("measuring the tiers again, for the runtime has changed")
         here.systemd.start(CALIBRATE)
 

@@ -37,7 +37,10 @@ class Kept(NamedTuple):
 
 
 class Keeper:
-    """Watches over one instance from `start` to `close`. end: leaves the process at once, with an exit code."""
+    """Watches over one instance from `start` to `close`.
+
+    end: leaves the process at once, with an exit code. restarts: how often the process had to be started again.
+    """
 
     def __init__(
         self,
@@ -47,9 +50,11 @@ class Keeper:
         signals: Signals,
         clock: Clock,
         end: Callable[[int], object] = os._exit,
+        restarts: int = 0,
     ) -> None:
         self._notifier, self._journal, self._vitals = notifier, journal, vitals
         self._signals, self._clock, self._end = signals, clock, end
+        self._restarts = restarts
         self._kept: Kept | None = None
         self._rate = Rate()
         self._status = ""
@@ -179,6 +184,7 @@ class Keeper:
                 rung=plan.name,
                 temp_c=kept.temp_c(),
                 degraded=self._vitals.degraded,
+                restarts=self._restarts,
                 trouble=self._trouble,
             )
         )

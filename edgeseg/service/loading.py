@@ -27,5 +27,5 @@ def load(instance: str) -> Loaded:
     if faults:
         raise ConfigError("\n".join(faults))
     keys = effective.keys
-    settings = merged(Settings(tier=AUTO, engine=AUTO), (), effective)
+    settings = merged(Settings(tier=AUTO, engine=AUTO, realtime=True, seek_s=None), (), effective)
     return Loaded(settings, (keys.limits, keys.governor, keys.targets))

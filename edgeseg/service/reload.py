@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 
 from edgeseg.build import (
+    Opener,
     Run,
     Settings,
     check_words,
@@ -22,7 +23,7 @@ from edgeseg.build import (
     named,
     open_background,
     open_sink,
-    open_source,
+    open_sink_anew,
     refuse_same_file,
     settled,
 )
@@ -82,13 +83,13 @@ class Reloader:
         with contextlib.ExitStack() as undo:  # closes what was made aside, if anything of it is refused
             background = self._background(new, undo) if "background" in fields else None
             engine = self._engine(new, undo) if fields & ENGINE else None
-            sink = self._sink(new, undo) if "sink" in fields else None
+            sink, reopen = self._sink(new, undo) if "sink" in fields else (None, None)
             if needs_source(fields, new, rate, is_camera(new.source)):
                 self._exchange(self._source(new, undo))
                 held = replace(self._settings, source=new.source, size=new.size, hflip=new.hflip, vflip=new.vflip)
                 self._settings = held
             if sink is not None:
-                self._outlet.change(sink, _FRAME_S)
+                self._outlet.change(sink, _FRAME_S, reopen)
                 self._settings = replace(self._settings, sink=new.sink)
             undo.pop_all()
         self._between(new, background)
@@ -112,20 +113,21 @@ class Reloader:
         undo.callback(engine.close)
         return chosen, engine
 
-    def _sink(self, new: Settings, undo: contextlib.ExitStack) -> FrameSink:
+    def _sink(self, new: Settings, undo: contextlib.ExitStack) -> tuple[FrameSink, Callable[[], FrameSink]]:
         alpha = self._run.pipeline.mode is Mode.ALPHA
-        sink = open_sink(new.sink, SinkWish(new.fps or self._run.source.info.fps, None, alpha), self._emit)
+        wish = SinkWish(new.fps or self._run.source.info.fps, None, alpha)
+        sink = open_sink(new.sink, wish, self._emit)
         undo.callback(sink.close)
         if alpha and not sink.keeps_alpha:
             raise UsageError(f"The sink {new.sink} cannot hold transparency.")
-        return sink
+        return sink, partial(open_sink_anew, new.sink, wish, self._emit)
 
     def _source(self, new: Settings, undo: contextlib.ExitStack) -> Exchange:
         """Another source, read aside already unless its device is the one that is open."""
         if not is_camera(new.source):
             raise UsageError(f"source {new.source} is no camera; it needs sudo systemctl restart {self._unit}")
         wish = SourceWish(new.size, new.fps, new.realtime)
-        wanted = Exchange(partial(open_source, new.source, wish, self._clock, self._emit), flip_of(new))
+        wanted = Exchange(Opener(new.source, wish, self._clock, self._emit), flip_of(new))
         runtime = self._run.runtime
         if runtime.idle:
             wanted.open().close()  # nothing else is open: whether it can be is seen at once

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, MutableMapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from edgeseg.build import Run, build
+from edgeseg.build import Outlet as MakeOutlet
+from edgeseg.build import Run, beside, build
 from edgeseg.clock import Clock, SystemClock
 from edgeseg.config.files import check_instance
 from edgeseg.config.secrets import hidden
@@ -17,7 +19,7 @@ from edgeseg.ports import FrameSink
 from edgeseg.sensors.sampler import Sampler
 from edgeseg.sensors.system import SystemSensors
 from edgeseg.service.governing import Governing
-from edgeseg.service.journal import ERROR, INFO, Entry, Journal
+from edgeseg.service.journal import ERROR, INFO, WARNING, Entry, Journal
 from edgeseg.service.keeper import Keeper, Kept
 from edgeseg.service.loading import Loaded, load
 from edgeseg.service.lock import alone, runtime_folder
@@ -28,7 +30,7 @@ from edgeseg.service.signals import Signals
 from edgeseg.service.vitals import Vitals
 from edgeseg.stopping import Stopped
 
-Build = Callable[[Loaded, Emit, Clock, Callable[[FrameSink], FrameSink]], Run]
+Build = Callable[[Loaded, Emit, Clock, MakeOutlet], Run]
 
 
 def run_service(
@@ -52,8 +54,11 @@ def run_service(
     notifier, journal = Notifier.of(environ), Journal.of(instance, environ)
     vitals = Vitals(clock.now())
     try:
-        with alone(instance, runtime_folder(instance, environ, root)), Signals() as signals:
-            keeper = Keeper(notifier, journal, vitals, signals, clock, end)
+        with alone(instance, runtime_folder(instance, environ, root)) as restarts, Signals() as signals:
+            if restarts:
+                text = f"the process before this one did not end in good order: {restarts} restarts"
+                journal.write(Entry(WARNING, text, {"FACT": "restarted", "RESTARTS": restarts}))
+            keeper = Keeper(notifier, journal, vitals, signals, clock, end, restarts)
             keeper.start()
             try:
                 _run(
@@ -80,8 +85,9 @@ def run_service(
         raise
 
 
-def _build(loaded: Loaded, emit: Emit, clock: Clock, outlet: Callable[[FrameSink], FrameSink]) -> Run:
-    return build(loaded.settings, emit, clock, outlet)
+def _build(loaded: Loaded, emit: Emit, clock: Clock, outlet: MakeOutlet) -> Run:
+    settings = replace(loaded.settings, sink=beside(loaded.settings.sink))  # what was recorded before stays
+    return build(settings, emit, clock, outlet)
 
 
 def _run(
@@ -103,8 +109,8 @@ def _run(
 
     outlets: list[Outlet] = []
 
-    def outlet(sink: FrameSink) -> FrameSink:
-        outlets.append(Outlet(sink, clock.now))
+    def outlet(sink: FrameSink, reopen: Callable[[], FrameSink]) -> FrameSink:
+        outlets.append(Outlet(sink, clock.now, emit, reopen))
         return outlets[-1]
 
     loaded = loads()

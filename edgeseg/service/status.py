@@ -22,6 +22,7 @@ class Now(NamedTuple):
     rung: str = ""
     temp_c: float | None = None
     degraded: str | None = None
+    restarts: int = 0
     trouble: str | None = None
 
 
@@ -38,6 +39,8 @@ def line(now: Now) -> str:
         parts.append(f"{now.temp_c:.0f} C")
     if now.degraded:
         parts.append(f"covered: {now.degraded}")
+    if now.restarts:
+        parts.append("restarted once" if now.restarts == 1 else f"restarted {now.restarts} times")
     text = ", ".join(parts)
     whole = one_line(hidden(f"{text}; {now.trouble}" if now.trouble else text))
     return whole if len(whole) <= _LONGEST else f"{whole[: _LONGEST - 3]}..."

@@ -18,7 +18,7 @@ class Vitals:
     def __init__(self, now: float) -> None:
         self.safe = False  # the first safe frame went out
         self.resting = False  # nobody reads the sink, and that is meant
-        self.degraded: str | None = None
+        self._causes: list[str] = []  # of what is degraded now
         self.at_s = now  # when something was seen that should be
         self._covered_s: float | None = None  # since when there were covers, until the first safe frame
 
@@ -35,9 +35,14 @@ class Vitals:
         elif isinstance(fact, Awake):
             self.at_s, self.resting = now, False
         elif isinstance(fact, Degraded):
-            self.degraded = fact.cause
+            self._causes = [*(cause for cause in self._causes if cause != fact.cause), fact.cause]
         elif isinstance(fact, Recovered):
-            self.degraded = None
+            self._causes = [cause for cause in self._causes if cause != fact.cause]
+
+    @property
+    def degraded(self) -> str | None:
+        """What is wrong now, the newest of it; None if nothing is."""
+        return self._causes[-1] if self._causes else None
 
     def moved(self, now: float) -> None:
         """Something that takes its time was begun on purpose, such as opening another camera."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 INK, SOFT, LIMIT, OTHER = "#1f4e79", "#9fb8d0", "#b3261e", "#c77700"
 SECOND = 1.0
+NAMED = 0.15  # of the whole time: a shorter stay has no room for its name
 Series = tuple[list[float], list[float]]
 
 
@@ -44,7 +45,7 @@ def draw(trace: Trace, path: Path, title: str, oracle: Sequence[tuple[float, flo
     if oracle:
         axes[1].step(*zip(*oracle, strict=True), where="post", color=OTHER, linewidth=1, label="oracle")
     for axis in axes:
-        axis.legend(loc="lower right", fontsize=7, framealpha=0.8, edgecolor="none", ncols=3)
+        axis.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, fontsize=7, edgecolor="none", ncols=3)
     axes[-1].set_xlabel("seconds")
     try:
         figure.savefig(path, format="png")
@@ -91,13 +92,13 @@ def _rung(axis: Axes, trace: Trace, zero_s: float) -> None:
             times.append(look.seen.now_s - zero_s)
             rungs.append(str(look.seen.rung))
     axis.step(times, [quality[rung] for rung in rungs], where="post", color=INK, label="rung")
-    last_s = -1e9
-    for number, rung in enumerate(rungs):
-        if (number == 0 or rung != rungs[number - 1]) and times[number] - last_s > 12:
+    starts = [number for number, rung in enumerate(rungs) if number == 0 or rung != rungs[number - 1]]
+    for start, end in zip(starts, [*starts[1:], len(rungs) - 1], strict=True):
+        if times[end] - times[start] > NAMED * (times[-1] - times[0]):
+            place = (times[start], quality[rungs[start]])
             axis.annotate(
-                rung, (times[number], quality[rung]), xytext=(2, 3), textcoords="offset points", fontsize=6, color=INK
+                rungs[start], place, xytext=(2, -8), textcoords="offset points", fontsize=6, color=INK, clip_on=True
             )
-            last_s = times[number]
     axis.set_ylabel("quality")
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from edgeseg.errors import OutputError
 
+ROOM_MB = 64  # free on a disk before a recording is begun on it that nobody watches over
+
 
 def check_folder(folder: Path, for_what: Path) -> None:
     """Raise OutputError unless new files can be made in `folder`; `for_what` is named in the sentence."""
@@ -65,6 +67,25 @@ def put(path: Path, data: bytes | memoryview) -> None:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def next_name(path: Path) -> Path:
+    """A name beside `path` for what follows what is there: cam.mp4, cam-2.mp4, cam-3.mp4; so for folders.
+
+    An empty one is nothing. Raises OutputError if there is not room enough to begin anew (`ROOM_MB`).
+    """
+    number, free = 1, path
+    try:
+        while any(free.iterdir()) if free.is_dir() else free.exists() and free.stat().st_size:
+            number += 1
+            free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        room = os.statvfs(path.parent)
+    except OSError as error:
+        raise fault(path, error) from error
+    free_mb = room.f_bavail * room.f_frsize / 1e6
+    if free_mb < ROOM_MB:
+        raise OutputError(f"cannot write {free}: {free_mb:.0f} MB are free on that disk, and {ROOM_MB} are wanted")
+    return free
 
 
 def is_same(path: Path, other: Path) -> bool:

@@ -7,9 +7,8 @@ import math
 import cv2
 import numpy as np
 
-from edgeseg.frames import U8, Planes, Size
+from edgeseg.frames import U8, Planes, Rect, Size
 from edgeseg.stages.pixels import double
-from edgeseg.stages.preprocess import Rect
 
 
 class Blend:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeseg.frames import Planes, Size
-from edgeseg.stages.preprocess import Rect, Shrink
+from edgeseg.frames import Planes, Rect, Size
+from edgeseg.stages.preprocess import Shrink
 
 
 class Cover:

@@ -18,8 +18,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edgeseg.frames import F32, U8, Frame, Mask, Size
-from edgeseg.stages.preprocess import Rect, Shrink
+from edgeseg.frames import F32, U8, Frame, Mask, Rect, Size
+from edgeseg.stages.preprocess import Shrink
 
 GREY_SIDE = 160  # pixels of the grey picture's longer side
 _CORNERS, _LEAST_CORNERS = 80, 6
@@ -32,6 +32,7 @@ _CELL = 8  # pixels of the grey picture that bend together
 _SPREAD = 1.0  # cells
 _PRIOR = 0.02  # corners' worth of "as the whole does"
 _LEFT_OUT: Any = None  # OpenCV's types do not know that some things may be
+_CUT = 16.0  # of 255: grey pictures that differ by more on average are of two scenes
 _UPSAMPLED = 1.5  # mask pixels that upsampling spreads a mask by, as in `keep_near`
 
 
@@ -164,6 +165,13 @@ class Move:
         moved = cv2.remap(alpha, source, _LEFT_OUT, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         cv2.min(moved, rect.of(region), dst=rect.of(out))
         return out
+
+
+def is_same_scene(one: U8 | None, other: U8 | None) -> bool:
+    """Whether two grey pictures (h, w) uint8 of one size may be of one scene in one light; not if one is None."""
+    if one is None or other is None or one.shape != other.shape:
+        return False
+    return float(cv2.norm(one, other, cv2.NORM_L1)) <= _CUT * one.size
 
 
 class Carry:

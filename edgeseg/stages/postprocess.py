@@ -8,9 +8,8 @@ import cv2
 import numpy as np
 
 from edgeseg.errors import EngineFault
-from edgeseg.frames import F32, U8
+from edgeseg.frames import F32, U8, Rect
 from edgeseg.ports import ModelIO
-from edgeseg.stages.preprocess import Rect
 
 _SLACK = 1e-3  # a delegate's rounding, not a wrong scale
 

@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edgeseg.frames import NO_HALVES, U8, ColorSpace, Halves, Planes, Size
+from edgeseg.frames import NO_HALVES, U8, ColorSpace, Halves, Planes, Rect, Size
 from edgeseg.ports import ModelIO
-
-
-class Rect(NamedTuple):
-    """A part of a picture: left, top, right and bottom edges in pixels, the last two exclusive."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def size(self) -> Size:
-        """Its width and height."""
-        return Size(self.right - self.left, self.bottom - self.top)
-
-    def of(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The view of this part of `array`, whose first axes are rows and columns."""
-        return array[self.top : self.bottom, self.left : self.right]
 
 
 def content_rect(io: ModelIO, frame: Size) -> Rect:
@@ -47,7 +29,8 @@ class Shrink:
 
     Halving by the mean of 2 x 2 (which OpenCV does with SIMD) until less than a factor of two is left, then
     bilinear: close to an area filter at a fifth of its cost. What must grow grows by a cubic: small pictures have less
-    chroma than a model takes, bilinear would blur it once more, and the score falls.
+    chroma than a model takes, bilinear would blur it once more, and the score falls. Intel's library (IPP) rounds it
+    otherwise with SSE4.2, AVX2 and AVX-512, so it is left out: a model shall see the same on every PC.
     """
 
     def __init__(self, source: Size, target: Size) -> None:
@@ -71,45 +54,83 @@ class Shrink:
             if depth >= len(halves):
                 cv2.resize(plane, (own.shape[1], own.shape[0]), dst=own, interpolation=cv2.INTER_AREA)
             plane = halves[depth] if depth < len(halves) else own
+        had = cv2.ipp.useIPP()  # of this thread
+        cv2.ipp.setUseIPP(False)
         cv2.resize(plane, self._target, dst=out, interpolation=self._last)
+        cv2.ipp.setUseIPP(had)
         return out
+
+
+def shrink_part(plane: U8, halves: Sequence[U8], part: Rect, out: U8) -> U8:
+    """The part of `plane` (uint8) resized into `out`, from the smallest of its halves that is no smaller than that.
+
+    halves: of `plane` (`Frame.halves`). part: in pixels of `plane`; where its edges are no whole pixels of a half, what
+    is less than one is lost.
+    """
+    height, width = out.shape
+    depth, planes = 0, (plane, *halves)
+    while depth + 1 < len(planes) and (part.size.width >> depth + 1, part.size.height >> depth + 1) >= (width, height):
+        depth += 1
+    found = Rect(*(edge >> depth for edge in part)).of(planes[depth])
+    if found.shape == out.shape:
+        np.copyto(out, found)
+        return out
+    how = cv2.INTER_LINEAR
+    if found.shape[1] < width:
+        how = cv2.INTER_CUBIC
+    elif found.shape[1] > 2 * width:
+        how = cv2.INTER_AREA
+    cv2.resize(found, (width, height), dst=out, interpolation=how)
+    return out
 
 
 class ModelInput:
     """The buffers between frames of one size and colour space and one model's input.
 
-    rect: where the frame lies in the input.
+    rect: where the frame lies in the input, or what of it was asked about last.
     """
 
     def __init__(self, io: ModelIO, frame: Size, color: ColorSpace) -> None:
-        self.rect = content_rect(io, frame)
+        self.rect = self._whole = content_rect(io, frame)
         size = self.rect.size
-        self._frame = frame
+        self._io, self._frame = io, frame
         luma, chroma = Shrink(frame, size), Shrink(frame.chroma, size)
         self._shrinks = (luma, chroma, chroma)
-        self._channels = [np.empty((size.height, size.width), np.uint8) for _ in range(3)]
-        self._yuv = np.empty((size.height, size.width, 3), np.uint8)
+        self._channels = [np.empty((io.height, io.width), np.uint8) for _ in range(3)]
+        self._yuv = np.empty((io.height, io.width, 3), np.uint8)
         self._rgb = np.empty_like(self._yuv)
         self._matrix = color.to_rgb()
         self._dtype = io.dtype
-        black = -128 if io.dtype == "int8" else 0
-        self.tensor: npt.NDArray[Any] = np.full((io.height, io.width, 3), black, io.dtype)
+        self._black = -128 if io.dtype == "int8" else 0
+        self.tensor: npt.NDArray[Any] = np.full((io.height, io.width, 3), self._black, io.dtype)
 
-    def fill(self, planes: Planes, halves: Halves = NO_HALVES) -> npt.NDArray[Any]:
+    def fill(self, planes: Planes, halves: Halves = NO_HALVES, look: Rect | None = None) -> npt.NDArray[Any]:
         """Write the frame into `tensor`, (height, width, 3) RGB of the model's dtype, and return it.
 
-        halves: of the planes (`Frame.halves`).
+        halves: of the planes (`Frame.halves`). look: the part of the frame that is written, in pixels; None: all of it.
         """
+        rect = self._whole if look is None else content_rect(self._io, look.size)
+        if rect != self.rect:
+            self.rect = rect
+            self.tensor.fill(self._black)
+        width, height = rect.size
+        channels = [channel[:height, :width] for channel in self._channels]
         # Without the row or column that made the planes even: half a pixel is seen in the score.
         luma = planes.y[: self._frame.height, : self._frame.width]
-        shrunk = map(Shrink.__call__, self._shrinks, (luma, *planes[1:]), self._channels, halves)
-        cv2.merge(tuple(shrunk), dst=self._yuv)
-        cv2.transform(self._yuv, self._matrix, dst=self._rgb)
+        sources = (luma, planes.u, planes.v)
+        if look is None:
+            shrunk = tuple(map(Shrink.__call__, self._shrinks, sources, channels, halves))
+        else:
+            small = Rect(look.left // 2, look.top // 2, -(-look.right // 2), -(-look.bottom // 2))
+            shrunk = tuple(map(shrink_part, sources, halves, (look, small, small), channels))
+        yuv, rgb = self._yuv[:height, :width], self._rgb[:height, :width]
+        cv2.merge(shrunk, dst=yuv)
+        cv2.transform(yuv, self._matrix, dst=rgb)
         inside = self.rect.of(self.tensor)
         if self._dtype == "float32":
-            np.multiply(self._rgb, np.float32(1 / 255), out=inside)
+            np.multiply(rgb, np.float32(1 / 255), out=inside)
         elif self._dtype == "int8":  # 128 less is the same bits with the first one turned over
-            np.bitwise_xor(self._rgb, np.uint8(128), out=inside.view(np.uint8))
+            np.bitwise_xor(rgb, np.uint8(128), out=inside.view(np.uint8))
         else:
-            np.copyto(inside, self._rgb)
+            np.copyto(inside, rgb)
         return self.tensor

@@ -10,12 +10,17 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from edgeseg.frames import F32, U8, Size
-from edgeseg.stages.preprocess import Shrink
+from edgeseg.frames import F32, U8, Rect, Size
+from edgeseg.stages.preprocess import Shrink, shrink_part
 
 _SCALE = 1.25
 _RADIUS = 2
 _EPS = 3e-3 * 255 * 255
+
+
+def refined(mask: Size) -> Size:
+    """The size at which masks of a size are refined."""
+    return Size(round(mask.width * _SCALE), round(mask.height * _SCALE))
 
 
 class Refine:
@@ -26,7 +31,7 @@ class Refine:
     """
 
     def __init__(self, mask: Size, frame: Size) -> None:
-        self.size = Size(round(mask.width * _SCALE), round(mask.height * _SCALE))
+        self.size = refined(mask)
         self._frame = frame
         self._shrink = Shrink(frame, self.size)
         self._window = (2 * _RADIUS + 1, 2 * _RADIUS + 1)
@@ -40,12 +45,16 @@ class Refine:
         """The last `alpha` at `size`, before the filter."""
         return self._alpha
 
-    def __call__(self, alpha: U8, luma: U8, halves: Sequence[U8] = ()) -> U8:
+    def __call__(self, alpha: U8, luma: U8, halves: Sequence[U8] = (), look: Rect | None = None) -> U8:
         """A new alpha (h, w) uint8 of `size`, locally a linear function of `luma`, the frame's Y plane.
 
-        halves: of `luma`, see `Shrink`.
+        halves: of `luma`, see `Shrink`. look: the part of the frame, in pixels, that `alpha` is of; None: all of it.
         """
-        guide = self._shrink(luma[: self._frame.height, : self._frame.width], self._guide, halves)
+        luma = luma[: self._frame.height, : self._frame.width]
+        if look is None:
+            guide = self._shrink(luma, self._guide, halves)
+        else:
+            guide = shrink_part(luma, halves, look, self._guide)
         cv2.resize(alpha, self.size, dst=self._alpha)
         i, p, mean_i, mean_p, corr, var = self._f
         np.copyto(i, guide)

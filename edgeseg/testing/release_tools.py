@@ -15,13 +15,14 @@ class FakeTools:
     """Obeys `Tools`.
 
     Levers: `miou` by version; `unfit`, versions that cannot run; `faults`, what a version says against the config;
-    `full`: the disk is, in the middle of a release; `calibrated`, `memory_mb`. History: `built`, `checked`.
+    `full`: the disk is, in the middle of a release; `tier`, `calibrated`, `memory_mb`. History: `built`, `checked`.
     """
 
     miou: dict[str, float] = field(default_factory=dict)
     unfit: set[str] = field(default_factory=set)
     faults: dict[str, str] = field(default_factory=dict)
     full: bool = False
+    tier: str = "selfie"
     calibrated: bool = True
     memory_mb: int | None = None
     built: list[str] = field(default_factory=list)
@@ -48,7 +49,7 @@ class FakeTools:
         self.checked.append(version)
         if version in self.unfit:
             raise CandidateError(f"{version} makes no mask: it was told to.")
-        score = Score("camera", "selfie", "cpu", "small 1", self.miou.get(version, 0.9))
+        score = Score("camera", self.tier, "cpu", "small 1", self.miou.get(version, 0.9))
         return Checked(version, self.calibrated, (score,), self.memory_mb)
 
     def golden(self, folder: Path) -> Path:

@@ -12,7 +12,7 @@ from edgeseg.install.where import USER, Where
 
 WANTS = "/etc/systemd/system/multi-user.target.wants"
 _UNITS = "/etc/systemd/system"
-FINE, FAILS, RESTARTS, NEVER_READY, NO_FRAMES, SLOW, HOT = (
+FINE, FAILS, RESTARTS, NEVER_READY, NO_FRAMES, SLOW, HOT, COVERED = (
     "fine",
     "fails",
     "restarts",
@@ -20,8 +20,15 @@ FINE, FAILS, RESTARTS, NEVER_READY, NO_FRAMES, SLOW, HOT = (
     "no frames",
     "slow",
     "hot",
+    "covered",
 )
-_STATUS = {FINE: "29.9 fps, 61 C", SLOW: "9.8 fps, 61 C", NO_FRAMES: "0.0 fps, 61 C", HOT: "29.9 fps, 91 C"}
+_STATUS = {
+    FINE: "29.9 fps, 61 C",
+    SLOW: "9.8 fps, 61 C",
+    NO_FRAMES: "0.0 fps, 61 C",
+    HOT: "29.9 fps, 91 C",
+    COVERED: "29.9 fps, 61 C, covered: source_lost",
+}
 
 
 @dataclass
@@ -150,11 +157,13 @@ class FakeSystemd:
 
     def _read(self) -> None:
         folder = self.where.at(_UNITS)
-        links = folder.glob("edgeseg*") if folder.is_dir() else ()
-        self._known = {path.name for path in links if self._leads_somewhere(path)}
+        files = folder.glob("edgeseg*.service") if folder.is_dir() else ()
+        self._known = {path.name for path in files if path.is_file() and self._is_whole(path)}
 
-    def _leads_somewhere(self, path: Path) -> bool:
-        return path.is_symlink() and self.where.at(str(path.readlink())).exists()
+    def _is_whole(self, path: Path) -> bool:
+        """Whether a release's drop-in, if it has one, leads somewhere."""
+        release = path.with_name(f"{path.name}.d") / "00-release.conf"
+        return not release.is_symlink() or self.where.at(str(release.readlink())).exists()
 
     @staticmethod
     def _file(unit: str) -> str:

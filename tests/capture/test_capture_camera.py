@@ -98,6 +98,45 @@ def test_nothing_but_damaged_jpegs() -> None:
         open_camera(FakeCapture({"MJPG": [(VGA, 30.0)]}, [np.zeros((1, 90), np.uint8)]))
 
 
+def picture_jpeg(size: Size) -> np.ndarray:
+    """One with something in it everywhere, so that no part of its data says nothing."""
+    coarse = np.random.default_rng(0).integers(0, 256, (9, 16, 3), np.uint8)
+    picture = cv2.resize(coarse, (size.width, size.height), interpolation=cv2.INTER_CUBIC)
+    return cv2.imencode(".jpg", picture)[1].reshape(1, -1)
+
+
+def test_a_jpeg_that_is_cut_short_anywhere_shows_nothing() -> None:
+    """FFmpeg alone would show the rest of the picture as it was in that memory before."""
+    good, decoder = picture_jpeg(VGA), v4l2.JpegDecoder()
+    assert decoder.frame(good, 0, 0) is not None
+    for length in range(0, good.size, 97):
+        assert decoder.frame(good[:, :length], 0, 0) is None
+    end = np.array([[0xFF, 0xD9]], np.uint8)
+    for length in range(700, good.size * 9 // 10, 997):
+        assert decoder.frame(np.concatenate([good[:, :length], end], axis=1), 0, 0) is None, "the middle is missing"
+    padded = np.concatenate([good, np.zeros((1, 3000), np.uint8)], axis=1)
+    assert decoder.frame(padded, 0, 0) is not None, "cameras fill their buffers up"
+
+
+def test_a_picture_of_another_length_is_dropped_and_more_of_them_are_a_fault() -> None:
+    size = VGA.width * VGA.height * 2
+    good, short = np.full((1, size), 128, np.uint8), np.full((1, size // 2), 128, np.uint8)
+    facts: list[Fact] = []
+    source = open_camera(FakeCapture({"YUYV": [(VGA, 30.0)]}, [good, short, good, short]), facts, size=VGA)
+    assert [source.read() is not None for _ in range(2)] == [True, True]
+    assert facts.count(Dropped("damaged")) == 1
+    with pytest.raises(SourceError, match="handed out uint8"):
+        source.read()
+    assert facts.count(Dropped("damaged")) == 31
+
+
+def test_a_jpeg_camera_that_changes_its_size_is_followed() -> None:
+    source = open_camera(FakeCapture({"MJPG": [(VGA, 30.0)]}, [jpeg(VGA), jpeg(Size(320, 240))]), size=VGA)
+    frames = [source.read() for _ in range(2)]
+    assert [frame.size for frame in frames if frame] == [VGA, Size(320, 240)]
+    source.close()
+
+
 def reference(format: PixelFormat, size: Size) -> tuple[np.ndarray, Planes]:
     """Raw bytes of `format` and the I420 they mean: chroma the same in each pair of rows."""
     rng = np.random.default_rng(1)

@@ -66,9 +66,10 @@ CONFIG = [
     case("a word as a file", "blur\n", "1: the file must be a mapping of keys to values, not 'blur'."),
     case("a number as a key", "1: 2\n", "1: '1' is no known key: choose one of allow_software_gpu, background, engine,"
          " engine_device, engine_library,"
-         " engines, fps, governor, hflip, idle, idle_after_s, key_color, key_saturation, key_softness,"
+         " engines, follow, fps, governor, hflip, idle, idle_after_s, key_color, key_saturation, key_softness,"
          " key_tolerance, key_value, limits,"
-         " max_mask_age_ms, models, profile, refine, segmenter, sink, size, source, targets, threads, tier, vflip."),
+         " max_mask_age_ms, models, profile, refine, segmenter, sink, size, source, steady, targets, threads,"
+         " tidy, tier, vflip."),
     case("twice", "sink: a\nsource: b\nsink: c\n", "3: 'sink' is already given on line 1."),
     case("a tab", "limits:\n\ttemp_c: 70\n", "2: this is not YAML: found character '\\t' that cannot start any token"
          " (indent with blanks, not with tabs)."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from deploy.farm.device import Device, DeviceLost
+from tests.lab.farm_fixtures import nothing_needed
 
-KINDS = ["local", "root", pytest.param("guest", marks=[pytest.mark.guest, pytest.mark.slow]), "ssh", "labgrid"]
+KINDS = ["local", "venv", "root", pytest.param("guest", marks=[pytest.mark.guest, pytest.mark.slow]), "ssh", "labgrid"]
 SLOW_S = {"root": 8.0, "guest": 90.0}
 pytestmark = pytest.mark.timeout(1800)
 
@@ -59,6 +61,11 @@ def _made(request: pytest.FixtureRequest, kind: str, cache: Path) -> Device:
         from deploy.farm.kinds.local import Local
 
         return Local("contract", Local.Entry(kind="local", env=variables), cache)
+    if kind == "venv":
+        from deploy.farm.kinds.venv import Venv
+
+        keys = {"kind": "venv", "python": sys.executable, "env": variables, **nothing_needed()}
+        return Venv("contract", Venv.Entry.model_validate(keys), cache)
     kept: Path = request.getfixturevalue("farm_cache") if kind in ("root", "guest") else cache
     if kept != cache:
         shutil.rmtree(kept / "devices" / "contract", ignore_errors=True)  # of an earlier session

@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 
 from deploy import installing
-from deploy.installing import Order, bring
+from deploy.farm.wheels import Target
+from deploy.installing import LAST_OF_NUMPY_1, Order, bring
 from deploy.transport import OpenSsh, Said
-from deploy.wheelhouse import Platform
 from edgeseg.errors import Unreachable, UsageError
 from edgeseg.install.wheel import read_wheel
 from tests.install.made import make_wheel
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/bin")
-FACTS = {"python": [3, 11], "machine": "aarch64", "libc": "glibc 2.36", "root": False, "release": None}
+FACTS = {"python": [3, 11, 2], "machine": "aarch64", "libc": "glibc 2.36", "root": False, "release": None}
 
 
 FINE = Said(0, "installed; see: edgeseg service status\n", "edgeseg: working\n")
@@ -85,19 +85,57 @@ def test_another_release_there_is_an_upgrade(order):
     assert command[:3] == ["/opt/edgeseg/current/bin/edgeseg", "service", "upgrade"], "root needs no sudo"
 
 
-def test_a_wheelhouse_is_of_the_hosts_kind(order, tmp_path, monkeypatch):
-    asked = []
+def test_an_upgrade_that_was_rolled_back_says_why(order):
+    told = "0.9.0 to 1.0.0: rolled back: edgeseg@camera.service: it failed (exit-code)"
+    ends = Said(4, f"{told}\n", "edgeseg: 1.0.0 runs on trial for 60 s\n")
+    (end,), _ = brought(order, FakeHost(facts={"release": "0.9.0"}, ends=ends))
 
-    def fetch(wheel, platform, folder):
-        asked.append((platform, folder))
-        return [wheel.with_name("numpy.whl")] if wheel.with_name("numpy.whl").write_bytes(b"x") else []
+    assert (end.result, end.reason, end.release) == ("failed", told, "0.9.0")
+
+
+@pytest.fixture
+def fetched(tmp_path, monkeypatch):
+    """What is asked of the index: (requirements, target, left out), one wheel being given."""
+    asked = []
+    (tmp_path / "numpy.whl").write_bytes(b"x")
+
+    def fetch(wanted, target, without, folder, say):
+        asked.append((list(wanted), target, list(without)))
+        return [tmp_path / "numpy.whl"]
 
     monkeypatch.setattr(installing, "fetch", fetch)
+    monkeypatch.setattr(installing, "requires", lambda wheel: ["numpy>=1.23", "opencv-python-headless>=4.8"])
+    return asked
+
+
+PI = {"picamera2": True, "numpy": "1.24.2"}
+HELD = (["numpy>=1.23", "opencv-python-headless>=4.8", *LAST_OF_NUMPY_1], ["numpy"])
+FREE = (["numpy>=1.23", "opencv-python-headless>=4.8"], [])
+
+
+@pytest.mark.parametrize(
+    ("facts", "camera", "wanted"),
+    [
+        ({"numpy": "1.24.2"}, "auto", FREE),
+        (PI, "auto", HELD),
+        (PI, "camera:0", FREE),
+        (PI | {"numpy": "2.2.4"}, "picamera2", (FREE[0], ["numpy"])),
+        (PI | {"release": "0.9.0", "lent": False}, "auto", FREE),
+        (PI | {"release": "0.9.0", "lent": True}, "camera:0", HELD),
+    ],
+)
+def test_a_lent_numpy_is_not_brought_and_all_else_fits_it(order, fetched, tmp_path, facts, camera, wanted):
+    brought(Order(order.wheel, tmp_path / "house", (), camera=camera), FakeHost(facts=facts))
+    ((asked, _, without),) = fetched
+    assert (asked, without) == wanted
+
+
+def test_a_wheelhouse_is_of_the_hosts_kind(order, fetched, tmp_path):
     host = FakeHost()
     order = Order(order.wheel, tmp_path / "house", ())
     brought(order, host)
 
-    assert asked == [(Platform((3, 11), "aarch64", (2, 36)), tmp_path / "house")]
+    assert fetched[0][1] == Target((3, 11, 2), "aarch64", (2, 36))
     assert host.sent == ["edgeseg-1.0.0-py3-none-any.whl", "numpy.whl"]
     assert any("--wheelhouse" in argv for argv in host.asked)
 
@@ -121,14 +159,6 @@ def test_a_host_that_fails_keeps_none_from_the_others(order, host, reason):
 
     assert [(end.host, end.result) for end in ends] == [("bad", "failed"), ("good", "installed")]
     assert reason in ends[0].reason
-
-
-def test_pips_options_for_another_machine():
-    options = Platform((3, 11), "aarch64", (2, 36)).options()
-    assert {"--python-version=3.11", "--platform=manylinux_2_28_aarch64", "--platform=manylinux2014_aarch64"} <= set(
-        options
-    )
-    assert "--platform=manylinux_2_37_aarch64" not in options
 
 
 @pytest.mark.parametrize("name", ["", "-oProxyCommand=x", "a b"])

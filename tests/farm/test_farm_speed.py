@@ -77,6 +77,16 @@ def test_the_baseline_must_be_long_enough_too() -> None:
     assert "the baseline has no timing that is long enough" in verdict.notes[0]
 
 
+def test_times_of_another_board_are_not_compared() -> None:
+    here, there = (card(runtime={"edgeseg": "0.1.0", "board": f"{board}, 4 cores"}) for board in ("Pi 4", "Pi 3"))
+    slow = replace(there, speed=slower(3.0).speed)
+    verdict = judge(here, slow)
+
+    assert verdict.status is Status.OK
+    assert verdict.notes == ("not judged for speed: it ran on Pi 3, 4 cores, the baseline on Pi 4, 4 cores",)
+    assert not is_worth_again(here, slow, RULES)
+
+
 def test_a_baseline_of_a_busy_hour_hides_no_slowdown() -> None:
     busy = card(speed=Speed(1.02, 9.17, 20_000, 61.0))
     assert judge(busy, card(speed=Speed(1.33, 1.7, 20_000, 61.0))).reason is Reason.SPEED

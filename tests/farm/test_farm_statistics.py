@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -146,6 +146,7 @@ def test_units_are_scipys_ratio_of_sums() -> None:
     assert (alone.low, alone.high) == pytest.approx(t)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=12), st.randoms())
 def test_it_holds_its_mean_and_does_not_depend_on_the_order(pairs: list[tuple[float, float]], shuffle: object) -> None:
     base = {f"i{n}": a for n, (a, _) in enumerate(pairs)}

@@ -9,15 +9,11 @@ import pytest
 
 from deploy.farm.device import DeviceLost
 from deploy.farm.kinds.venv import Venv, VenvEntry
-
-OWN = [
-    "ai-edge-litert", "tflite-runtime", "numpy", "opencv-python-headless", "av", "psutil", "PyYAML", "platformdirs",
-    "pydantic", "typer", "rich",
-]  # fmt: skip
+from tests.lab.farm_fixtures import nothing_needed
 
 
 def venv(cache: Path, **keys: object) -> Venv:
-    entry = VenvEntry.model_validate({"kind": "venv", "python": sys.executable, "without": OWN, **keys})
+    entry = VenvEntry.model_validate({"kind": "venv", "python": sys.executable, **nothing_needed(), **keys})
     return Venv("bare", entry, cache)
 
 

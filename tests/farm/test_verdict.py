@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from cards import GOLDEN, IOUS, SPEED, card, fallen, faulty
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.farm.card import Candidate, Card, Served, Speed
@@ -43,6 +43,13 @@ REGRESSED = Status.REGRESSED
             REGRESSED,
             Reason.MASK_HASH,
             "for the tier's file is another one (0123456789ab, before",
+        ),
+        (
+            card(tier=INT8, runtime={"opencv-python-headless": "4.11"}),
+            card(tier=INT8, salt="x", runtime={"opencv-python-headless": "5.0"}),
+            REGRESSED,
+            Reason.MASK_HASH,
+            "from the same file of the tier by other libraries: opencv-python-headless 5.0, before 4.11",
         ),
         (card(), card(rss_mb=240.0), REGRESSED, Reason.MEMORY, "held 240 MB, 2.00 times the baseline's 120 MB"),
         (card(), card(rss_mb=140.0), Status.OK, None, "the same masks"),
@@ -172,11 +179,13 @@ cards = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(cards)
 def test_nothing_changed_is_ok(one: Card) -> None:
     assert judge(one, one).status is Status.OK
 
 
+@settings(deadline=None)
 @given(cards, speeds, speeds)
 def test_emulated_times_are_never_judged(one: Card, before: Speed, after: Speed) -> None:
     emulated = replace(one, timing="emulated")
@@ -185,6 +194,7 @@ def test_emulated_times_are_never_judged(one: Card, before: Speed, after: Speed)
     assert any("emulated" in note for note in verdict.notes)
 
 
+@settings(deadline=None)
 @given(st.none() | cards, cards, st.booleans())
 def test_lost_is_never_regressed(before: Card | None, now: Card, with_scores: bool) -> None:
     lost = faulty("lost", candidate=now.candidate)
@@ -193,6 +203,7 @@ def test_lost_is_never_regressed(before: Card | None, now: Card, with_scores: bo
     assert exit_code([verdict]) == 69
 
 
+@settings(deadline=None)
 @given(cards, cards)
 def test_one_sentence_and_a_reason_whatever_comes(before: Card, now: Card) -> None:
     verdict = judge(before, now)
@@ -204,6 +215,7 @@ def test_one_sentence_and_a_reason_whatever_comes(before: Card, now: Card) -> No
         assert set(verdict.pictures) == {item.item for item in now.items}
 
 
+@settings(deadline=None)
 @given(st.floats(1.25, 50), st.sampled_from(["p50", "p90", "both"]))
 def test_a_slowdown_counts_when_both_percentiles_have_it(times: float, where: str) -> None:
     slow = Speed(SPEED.p50 * (times if where != "p90" else 1), SPEED.p90 * (times if where != "p50" else 1), 2000, 61.0)

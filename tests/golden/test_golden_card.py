@@ -167,6 +167,13 @@ def test_timing_takes_both_the_number_and_the_time(tmp_path: Path) -> None:
     assert long.p90 >= long.p50 > 0
 
 
+def test_without_a_timing_the_last_picture_s_time_is_kept(tmp_path: Path) -> None:
+    speed = carded(tmp_path, Plan(min_inferences=0, min_seconds=0)).speed
+    assert speed is not None
+    assert speed.inferences == 1
+    assert speed.p90 == speed.p50 > 0
+
+
 def test_it_waits_until_the_chip_has_cooled_down(tmp_path: Path) -> None:
     heat = carded(tmp_path, Plan((), None, 5, 0, 60, 600), sensors=Thermometer(66), clock=Ticking()).heat
     assert heat is not None

@@ -25,7 +25,7 @@ def _truths(root: Path) -> dict[bytes, np.ndarray]:
 def _oracle(root: Path) -> Segment:
     truths = _truths(root)
 
-    def segment(bgr: U8, new: bool) -> tuple[U8, float]:
+    def segment(bgr: U8, at_s: float | None) -> tuple[U8, float]:
         return np.where(truths[bgr.tobytes()], np.uint8(128), np.uint8(127)), 0.010
 
     return segment
@@ -44,7 +44,7 @@ def test_a_perfect_candidate(sound: Path) -> None:
 
 
 def test_a_candidate_that_sees_a_person_everywhere(sound: Path) -> None:
-    card = evaluate(load(sound), lambda bgr, new: (np.full(bgr.shape[:2], 255, np.uint8), 0.001))
+    card = evaluate(load(sound), lambda bgr, at_s: (np.full(bgr.shape[:2], 255, np.uint8), 0.001))
     assert card.miou == pytest.approx(16 * 16 / (32 * 48))
     assert (card.false_area, card.boundary_f) == (1.0, 0.0)
 
@@ -52,7 +52,7 @@ def test_a_candidate_that_sees_a_person_everywhere(sound: Path) -> None:
 def test_scores_are_those_of_each_picture(sound: Path) -> None:
     truths = _truths(sound)
 
-    def shifted(bgr: U8, new: bool) -> tuple[U8, float]:
+    def shifted(bgr: U8, at_s: float | None) -> tuple[U8, float]:
         mean = int(bgr[0, 0, 0]) % 5  # a different error for every picture
         return np.roll(truths[bgr.tobytes()], mean, 1).astype(np.uint8) * 255, bgr[0, 0, 1] / 1000
 
@@ -64,7 +64,7 @@ def test_scores_are_those_of_each_picture(sound: Path) -> None:
     for item in dataset.file.items[:7]:
         bgr = read_image(sound / item.image)
         truth = read_mask(sound / item.mask)
-        pred = shifted(bgr, True)[0] >= 128
+        pred = shifted(bgr, None)[0] >= 128
         expected.append((iou(pred, truth), boundary_f(pred, truth)))
         assert (scored[item.image].iou, scored[item.image].boundary_f) == expected[-1]
         assert scored[item.image].ms == pytest.approx(bgr[0, 0, 1])
@@ -78,14 +78,15 @@ def test_scores_are_those_of_each_picture(sound: Path) -> None:
 
 
 def test_what_is_carried_over_is_forgotten_at_each_still_and_sequence(sound: Path) -> None:
-    news: list[bool] = []
+    times: list[float | None] = []
 
-    def segment(bgr: U8, new: bool) -> tuple[U8, float]:
-        news.append(new)
+    def segment(bgr: U8, at_s: float | None) -> tuple[U8, float]:
+        times.append(at_s)
         return np.zeros(bgr.shape[:2], np.uint8), 0.001
 
     evaluate(load(sound), segment)
-    assert news == [True, True, True, True, False, False, False, True]
+    fps = load(sound).file.fps
+    assert times == [None, None, None, 0.0, 1 / fps, 2 / fps, 3 / fps, None]
 
 
 def test_json_holds_every_figure(sound: Path) -> None:
@@ -110,8 +111,8 @@ def test_a_late_candidate_has_its_lag(shared: Path) -> None:
     truths = _truths(root)
     held: list[np.ndarray] = []
 
-    def late(bgr: U8, new: bool) -> tuple[U8, float]:
-        if new:
+    def late(bgr: U8, at_s: float | None) -> tuple[U8, float]:
+        if not at_s:
             held.clear()
         held.append(truths[bgr.tobytes()])
         return held[max(0, len(held) - 4)].astype(np.uint8) * 255, 0.001
@@ -129,7 +130,7 @@ def test_what_segment_raises_passes_through_and_what_it_gives_is_checked(sound: 
     with pytest.raises(EngineFault, match=r"the engine gave NaN\."):
         evaluate(load(sound), dies)
     with pytest.raises(ValueError, match=r"segment gave uint8 \(2, 2\) for a picture of uint8 \(32, 48\)"):
-        evaluate(load(sound), lambda bgr, new: (np.zeros((2, 2), np.uint8), 0.0))
+        evaluate(load(sound), lambda bgr, at_s: (np.zeros((2, 2), np.uint8), 0.0))
 
 
 def test_a_picture_that_is_gone_is_a_golden_error(sound: Path) -> None:

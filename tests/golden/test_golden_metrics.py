@@ -207,7 +207,7 @@ def test_a_real_tiers_scores_on_real_pictures_are_those_of_other_libraries(
     alphas: list[npt.NDArray[np.uint8]] = []
     segmenter = Segmenter(refine=False)
 
-    def segment(bgr: npt.NDArray[np.uint8], is_first: bool) -> tuple[npt.NDArray[np.uint8], float]:
+    def segment(bgr: npt.NDArray[np.uint8], at_s: float | None) -> tuple[npt.NDArray[np.uint8], float]:
         alphas.append(segmenter.mask(bgr))
         return alphas[-1], 0.001
 

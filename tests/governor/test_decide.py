@@ -69,7 +69,10 @@ def test_a_rung_that_lies_is_left_corrected_and_told_of() -> None:
 def test_a_wrong_expectation_is_noted() -> None:
     board = Board(lies={"middle": 1.6}, slow=lambda at_s: 1.5 if at_s > 10 else 1.0).run(30)
     notes = [note for _, decision, _ in board.log for note in decision.notes]
-    assert notes == ["middle/1 was expected to take 22.5 ms a frame and takes 31.5: corrected by 1.60."]
+    assert notes == [
+        "middle/1 was expected to take 22.5 ms a frame and takes 31.5:"
+        " its inferences count 1.60 times what they were measured to take."
+    ]
 
 
 def test_a_slower_source_leaves_room_and_a_faster_one_takes_it() -> None:
@@ -251,3 +254,19 @@ def test_any_target(fps: float) -> None:
     board = Board(policy=Policy(fps=fps)).run(60)
     assert board.running == "large/1"  # of a source of 30
     assert len(board.changes) <= 1
+
+
+def test_a_memory_limit_that_no_rung_keeps_does_not_cost_the_frame_rate() -> None:
+    near = tuple(replace(one, memory_mb=130.0 if one.name == "large/1" else 134.0) for one in LADDER)
+    board = Board(
+        policy=Policy(memory_max_mb=120.0),
+        ladder=near,
+        has_memory=True,
+        slow=lambda at_s: 3.0 if 20 < at_s <= 40 else 1.0,
+    )
+    board.run(80)
+    names = [name for _, name in board.changes]
+    assert board.log[0][1].rung == "large/1"
+    assert names[0] in ("small/1", "small/2"), "the frame rate goes before a memory that nothing holds"
+    assert names[-1] == "large/1", "and the best that holds it comes back"
+    assert len(names) == 2

@@ -122,3 +122,15 @@ def test_doubt_is_for_what_has_just_jumped() -> None:
     for _ in range(3):
         speed = learned(speed, MIDDLE, look(), 30.0)
     assert speed.doubt == 0.0
+
+
+def test_what_stages_do_not_show_is_soon_forgotten_once_all_frames_are_shown() -> None:
+    speed = Speed()
+    for _ in range(40):
+        speed = learned(speed, MIDDLE, look(frame_ms=5.0, infer_ms=0.1, shown=1), 30.0)
+    assert speed.load_ms(MIDDLE) > 200.0, "frames are dropped, and nothing else says why"
+    speed = learned(speed, MIDDLE, look(frame_ms=5.0, infer_ms=0.1), 30.0)
+    assert speed.load_ms(MIDDLE) <= 1e3 / 30 + 1e-6, "all frames were shown: they took no longer than there was time"
+    for _ in range(20):
+        speed = learned(speed, MIDDLE, look(frame_ms=5.0, infer_ms=10.0), 30.0)
+    assert speed.load_ms(MIDDLE) < 2.5 * MIDDLE.load_ms(), "five seconds later"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ideal_board import LADDER, Board, with_values
 
 from edgeseg.governor import Decision, Kind, Ladder, Observation, Policy, Reason, Rung, decide, problems, start
+from edgeseg.governor.decide import HALVED_PATIENCE_S
 from edgeseg.governor.trace import first_line, look_line, read, replayed
 
 QUICK = (Phase.explicit, Phase.reuse, Phase.generate)  # a life of minutes takes too long to shrink
@@ -122,9 +123,12 @@ def lived(policy: Policy, life: Life, ladder: Ladder = LADDER) -> Board:
 def test_it_goes_up_only_after_patience(policy: Policy, life: Life) -> None:
     board = lived(policy, life)
     changed_s = 0.0
-    for at_s, decision, _ in board.log:
+    kinds = {rung.name: rung.kind for rung in board.ladder}
+    for at_s, decision, seen in board.log:
         if decision.changed:
-            assert decision.reason is not Reason.ROOM or at_s - changed_s >= policy.patience_s
+            is_halved = kinds.get(seen.rung or "") is Kind.HALF_FPS
+            patience_s = min(policy.patience_s, HALVED_PATIENCE_S) if is_halved else policy.patience_s
+            assert decision.reason is not Reason.ROOM or at_s - changed_s >= patience_s
             changed_s = at_s
 
 

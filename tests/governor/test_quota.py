@@ -64,6 +64,22 @@ def test_bursts_of_wall_times_under_a_quota_say_nothing_of_the_board() -> None:
     assert board.state.speed.slow == pytest.approx(1.0, abs=0.05)
 
 
+def test_what_waited_for_a_quota_that_was_not_read_yet_says_nothing_of_the_board() -> None:
+    came_s, read_s = 10.0, 10.75
+    group = Group(lambda at_s: 0.3 if at_s > came_s else 2.0)
+
+    def late(seen: Observation, at_s: float) -> Observation:
+        now = group(seen, at_s)
+        if not came_s < at_s < read_s:
+            return now
+        waited = tuple(ms * 20 for ms in seen.frame_ms)
+        return replace(now, frame_ms=waited, cpu_quota=2.0, cpu_cores=0.4, cpu_throttled_share=0.0)
+
+    board = Board(see=late).run(30)
+    assert board.state.quota.cores == 0.3
+    assert board.state.speed.slow == pytest.approx(1.0, rel=0.05)
+
+
 def test_where_nothing_fits_the_least_runs() -> None:
     board = Board(see=Group(lambda at_s: 0.2 if at_s > 10 else 2.0)).run(20)
     assert board.running in ("small/2", "small/4 half")
@@ -105,3 +121,32 @@ def test_building_the_next_rung_is_not_taken_for_its_use() -> None:
 def test_an_accelerators_work_is_not_the_processors_and_threads_are_counted() -> None:
     one = Rung("a", "a", 1, 10.0, 5.0, 0.9, 100.0)
     assert (one.cpu_ms, replace(one, threads=2).cpu_ms, replace(one, overlap=1.0).cpu_ms) == (15.0, 25.0, 5.0)
+
+
+def test_a_rung_that_shows_all_its_frames_is_kept_whatever_the_readings_foretell() -> None:
+    def see(seen: Observation, at_s: float) -> Observation:
+        if at_s <= 10:
+            return replace(seen, cpu_quota=2.0, cpu_cores=0.5 + at_s * 1e-9, cpu_throttled_share=0.0)
+        return replace(seen, cpu_quota=0.5, cpu_cores=0.495 + at_s * 1e-9, cpu_throttled_share=0.9)
+
+    board = Board(see=see).run(40)
+    assert board.changes == []
+
+
+def test_what_building_the_next_rung_uses_is_not_counted_as_the_runnings() -> None:
+    quotas = []
+
+    def see(seen: Observation, at_s: float) -> Observation:
+        quotas.append(board.state.quota.rest)
+        is_building = 10.5 < at_s <= 14 and board.running != board.state.wanted
+        used = 0.65 + (0.5 if is_building else 0.0) + at_s * 1e-9
+        return replace(seen, cpu_quota=2.0, cpu_cores=used, cpu_throttled_share=0.0)
+
+    board = Board(see=see)
+    board.run(10)
+    before = board.state.quota.rest
+    board.state = replace(board.state, wanted="middle/1")  # it is being built, for two seconds
+    for _ in range(8):
+        board.running = "large/1"
+        board.look()
+    assert board.state.quota.rest == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 from ideal_board import LADDER, Board, with_values
@@ -41,8 +42,12 @@ SEEN = json.loads(LINES[1])["seen"]
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ([], "t is no trace of the governor: its first line is no JSON object; give what --trace wrote."),
-        (["hello\n"], "t is no trace of the governor: its first line is no JSON object; give what --trace wrote."),
+        ([], "t is empty: the governor never looked, or it is no trace."),
+        (
+            ["hello\n"],
+            "t is no trace of the governor, or was cut off in its first line, which is no JSON object;"
+            " give what --trace wrote.",
+        ),
         (["{}\n"], "t is no trace of the governor: its first line does not say so; give what --trace wrote."),
         (
             [changed(LINES[0], edgeseg_governor_trace=2)],
@@ -54,8 +59,9 @@ SEEN = json.loads(LINES[1])["seen"]
         ),
         ([*LINES[:5], "\n", LINES[5]], "t:6: this is no JSON object; the trace was damaged."),
         ([changed(LINES[0], ladder=3)], "t:1: the ladder is missing."),
-        ([changed(LINES[0], policy=None)], "t:1: the policy is missing."),
-        ([LINES[0], changed(LINES[1], seen=None)], "t:2: the observation is missing."),
+        ([changed(LINES[0], policy=None)], "t:1: the policy is missing or is no JSON object."),
+        ([LINES[0], changed(LINES[1], seen=SEEN | {"now_s": math.nan})], "t:2: the observation's now_s is nan."),
+        ([LINES[0], changed(LINES[1], seen=None)], "t:2: the observation is missing or is no JSON object."),
         (
             [LINES[0], changed(LINES[1], seen=SEEN | {"mood": 3})],
             "t:2: 'mood' is no part of any observation; another version wrote it.",
@@ -98,7 +104,7 @@ def test_what_is_wrong_with_a_policy_and_a_ladder_is_said_at_the_start() -> None
     assert problems(Policy(power_max_w=2, memory_max_mb=50, battery_low_percent=20), (*LADDER, bad, LADDER[2])) == (
         "These rungs have figures that cannot be meant and are not used: bad.",
         "These rungs' names are there more than once: small/2.",
-        "No rung stays under power_max_w 2: the least takes 3.1 W.",
-        "No rung stays under memory_max_mb 50: the least takes 104 MB.",
+        "No rung stays under 2 W (limits.power_w): the least takes 3.1 W.",
+        "No rung stays under 50 MB of memory (limits.memory_mb): the least takes 104 MB.",
         "battery_low_percent and battery_power_w mean something only together: set both or none.",
     )

@@ -17,7 +17,8 @@ from edgeseg.testing.systemd import FakeSystemd
 
 UNIT = "edgeseg@camera.service"
 UNITS = {
-    "edgeseg@.service": "[Service]\nExecStart=/opt/edgeseg/current/bin/edgeseg service run --instance %i\n",
+    "edgeseg@.service": "[Service]\nExecStart=/opt/edgeseg/current/bin/edgeseg service run --instance %i\n"
+    "[Install]\nWantedBy=multi-user.target\n",
     "edgeseg-calibrate.service": "[Service]\nType=oneshot\n",
     "edgeseg-settle.service": "[Service]\nType=oneshot\n",
     "sysusers.d/edgeseg.conf": "u edgeseg -\n",

@@ -14,7 +14,7 @@ from edgeseg.errors import AssetError, CandidateError, NotPermitted, OutputError
 from edgeseg.install import release
 from edgeseg.install.lock import alone
 from edgeseg.install.status import lines, status
-from edgeseg.testing.systemd import FAILS, NEVER_READY
+from edgeseg.testing.systemd import COVERED, FAILS, NEVER_READY
 from tests.install.made import UNIT, make_wheel, snapshot
 
 
@@ -30,7 +30,10 @@ def test_one_install_and_frames_flow(bench):
         'sink: "v4l2:/dev/video10"',
     ]
     unit = root / "etc/systemd/system/edgeseg@.service"
-    assert str(unit.readlink()) == "/opt/edgeseg/current/units/edgeseg@.service"
+    assert not unit.is_symlink()
+    assert unit.read_text().splitlines()[1:] == ["[Install]", "WantedBy=multi-user.target"]
+    its_release = unit.with_name("edgeseg@.service.d") / "00-release.conf"
+    assert str(its_release.readlink()) == "/opt/edgeseg/current/units/edgeseg@.service"
     assert release.verify(bench.where, "1.0.0").files
     assert not list(root.rglob("*.part"))
 
@@ -132,7 +135,12 @@ def test_the_network_is_closed_unless_a_port_is_given(bench):
 
 
 @pytest.mark.parametrize(
-    ("how", "said"), [(FAILS, "it failed"), (NEVER_READY, "not ready within 90 s, saying: looking")]
+    ("how", "said"),
+    [
+        (FAILS, "it failed"),
+        (NEVER_READY, "not ready within 90 s, saying: looking"),
+        (COVERED, "it shows a cover, saying: 29.9 fps, 61 C, covered: source_lost"),
+    ],
 )
 def test_no_frames_is_a_failure_that_can_be_gone_on_from(bench, how, said):
     bench.systemd.behaves["1.0.0"] = how

@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.timeout(900)
 def test_power_cuts(tmp_path):
     drill = [sys.executable, str(Path(__file__).with_name("drill_power_cut.py")), str(tmp_path)]
 

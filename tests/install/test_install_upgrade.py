@@ -33,6 +33,23 @@ def test_a_good_one_is_kept(bench):
     assert bench.systemd.calls[-1] == "start edgeseg-calibrate.service", "another runtime is measured anew"
 
 
+def test_a_file_that_is_new_with_a_release_comes_with_it_and_goes(bench):
+    before = snapshot(bench.where.root)
+    bench.install()
+    new = {"edgeseg/_data/systemd/udev/61-edgeseg.rules": "# new\n", "edgeseg/_data/systemd/udev/62-theirs.rules": ""}
+    make_wheel(bench.wheels, "1.1.0", **new)
+    theirs = bench.where.root / "etc/udev/rules.d/62-theirs.rules"
+    theirs.write_text("# of somebody else\n")
+
+    assert bench.upgrade("1.1.0").result == "kept"
+    assert (theirs.with_name("61-edgeseg.rules")).is_symlink()
+    assert theirs.read_text() == "# of somebody else\n"
+    assert any("62-theirs.rules is there, and not by this install" in line for line in bench.said)
+    theirs.unlink()
+    bench.session.uninstall(False)
+    assert snapshot(bench.where.root) == before
+
+
 @pytest.mark.parametrize(
     ("how", "said"),
     [
@@ -55,6 +72,17 @@ def test_a_bad_one_is_rolled_back_by_itself(bench, how, said):
     assert (bench.current, bench.systemd.runs(UNIT)) == ("1.0.0", "1.0.0")
     assert any(said in line for line in lines(status(bench.where, bench.systemd)))
     assert not (bench.where.base / "trial.json").exists()
+    assert release.current(bench.where, "previous") is None, "there is none before the one that runs"
+
+
+def test_after_a_way_back_one_can_still_go_farther_back(bench):
+    bench.install()
+    bench.upgrade("1.1.0")
+    bench.systemd.behaves["1.2.0"] = FAILS
+    assert bench.upgrade("1.2.0").result == "rolled back"
+
+    assert release.current(bench.where, "previous") == "1.0.0"
+    assert bench.session.roll_back(None, 30).new == "1.0.0"
 
 
 def refuse_score(bench):
@@ -88,6 +116,17 @@ def test_an_unfit_one_is_refused_before_the_switch(bench, lever, said):
     assert said in outcome.reason
     assert bench.current == "1.0.0"
     assert bench.systemd.started == started, "what ran was not touched"
+
+
+def test_the_same_tier_is_compared(bench):
+    """What was scored at the install may be of another tier than what is taken since it was measured."""
+    bench.install()
+    bench.tools.tier = "smaller"
+    bench.tools.miou.update({"1.0.0": 0.8, "1.1.0": 0.8})
+
+    assert bench.upgrade("1.1.0").result == "kept"
+    bench.tools.miou["1.2.0"] = 0.7
+    assert "scores 70.0% here, and 1.1.0 scored 80.0% (smaller" in bench.upgrade("1.2.0").reason
 
 
 def test_a_small_loss_is_none(bench):

@@ -3,7 +3,7 @@
     python -m tests.lab.booted_root COMMAND...
 
 builds the root once (kept like the guest), boots it and runs the command in it. What the container writes is in memory
-and goes with it. The system's control groups limit nothing there; devices and memory are the guest's matter.
+and goes with it.
 """
 
 from __future__ import annotations
@@ -11,18 +11,15 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.lab import roots
+from tests.lab import container, roots
+from tests.lab.container import Container as Booted
+from tests.lab.container import missing
 
-TOOLS = {"mmdebstrap": "mmdebstrap", "systemd-nspawn": "systemd-container", "nsenter": "util-linux"}
 PACKAGES = "systemd,systemd-sysv,dbus,procps,python3,gstreamer1.0-tools,gstreamer1.0-plugins-base"
-LEAN = ("doc", "man", "locale", "fonts", "icons")
 # Of the plugins-good one file is wanted, and not the many libraries of the others.
 Y4M = """
 cd /tmp && apt-get download -qq gstreamer1.0-plugins-good && dpkg -x gstreamer1.0-plugins-good_*.deb good
@@ -31,27 +28,15 @@ rm -r good gstreamer1.0-plugins-good_*.deb
 """
 RELEASE = "opt/edgeseg/releases/lab"
 SITE = f"{RELEASE}/lib/python3.11/site-packages"
-_BOOT_S = 60
-
-
-def missing() -> str | None:
-    """Why nothing can be booted here, None if it can."""
-    return roots.missing(TOOLS)
 
 
 def build() -> Path:
     """The root's folder, without edgeseg itself; takes about two minutes the first time."""
-    wheels = roots.requirements()
-    with roots.cached("booted", PACKAGES, Y4M, *wheels) as (folder, complete):
-        root = folder / "root"
-        if complete:
-            return root
-        lean = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in LEAN]
-        install = ["mmdebstrap", "--mode=root", "--variant=apt", "--quiet", f"--include={PACKAGES}", *lean]
-        install += [f"--customize-hook=chroot \"$1\" sh -euc '{Y4M}'"]
-        subprocess.run([*install, "bookworm", str(root), roots.debian_mirror()], check=True)
-        roots.install_wheels(root / SITE, "3.11", *wheels)
-        return root
+    root = container.debian("bookworm", PACKAGES, "service", f"{Y4M}\n# {' '.join(roots.requirements())}")
+    if not (root / SITE / ".complete").exists():
+        roots.install_wheels(root / SITE, "3.11", *roots.requirements())
+        (root / SITE / ".complete").touch()
+    return root
 
 
 def edgeseg_into(root: Path) -> None:
@@ -81,98 +66,14 @@ def edgeseg_into(root: Path) -> None:
     (root / "etc" / "edgeseg").mkdir(exist_ok=True)
 
 
-class Booted:
-    """A container that runs."""
-
-    def __init__(self, leader: int) -> None:
-        self._enter = ["nsenter", f"--target={leader}", "--mount", "--pid", "--uts", "--ipc", "--net"]
-
-    def run(self, *command: str, timeout_s: float = 60, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command in it as root. Raises RuntimeError if it fails and `check`."""
-        inside = ["env", "-i", "HOME=/root", "LANG=C.UTF-8", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
-        done = subprocess.run(
-            [*self._enter, *inside, *command],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-        )
-        if check and done.returncode:
-            raise RuntimeError(f"{' '.join(command)}: exit code {done.returncode}: {done.stdout}{done.stderr}")
-        return done
-
-    def write(self, path: str, text: str, mode: str = "644") -> None:
-        """Write a file in it."""
-        self.run("sh", "-c", 'printf %s "$2" >"$1" && chmod "$3" "$1"', "sh", path, text, mode)
-
-
 @contextlib.contextmanager
 def booted() -> Iterator[Booted]:
     """Boot it; it is gone after the block."""
-    upper = build().parent / f"upper-{os.getpid()}"
-    with _overlay(build(), upper) as root:
+    made = build()
+    with container.layered(made, made.parent / f"upper-{os.getpid()}") as root:
         edgeseg_into(root)
-        argv = [
-            "systemd-nspawn",
-            "-D",
-            str(root),
-            "--boot",
-            "--register=no",
-            "--keep-unit",
-            f"--machine=edgeseg{os.getpid()}",
-        ]
-        argv += ["--private-network", "--console=pipe", "--quiet"]
-        nspawn = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            yield _wait_for(nspawn)
-        finally:
-            for leader in _children(nspawn.pid):
-                os.kill(leader, signal.SIGKILL)  # and all that is in it with it; nspawn alone would leave it running
-            try:
-                nspawn.wait(10)
-            except subprocess.TimeoutExpired:
-                nspawn.kill()
-                nspawn.wait()
-
-
-@contextlib.contextmanager
-def _overlay(lower: Path, upper: Path) -> Iterator[Path]:
-    """The root with all that is written to it in memory."""
-    upper.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "none", str(upper)], check=True)
-    try:
-        for name in ("upper", "work", "root"):
-            (upper / name).mkdir()
-        layers = f"lowerdir={lower},upperdir={upper}/upper,workdir={upper}/work"
-        subprocess.run(["mount", "-t", "overlay", "none", "-o", layers, str(upper / "root")], check=True)
-        try:
-            yield upper / "root"
-        finally:
-            subprocess.run(["umount", "--lazy", str(upper / "root")], check=True)
-    finally:
-        subprocess.run(["umount", "--lazy", str(upper)], check=True)
-        upper.rmdir()
-
-
-def _wait_for(nspawn: subprocess.Popen[bytes]) -> Booted:
-    until = time.monotonic() + _BOOT_S
-    while time.monotonic() < until and nspawn.poll() is None:
-        children = _children(nspawn.pid)
-        if children:
-            machine = Booted(children[0])
-            state = machine.run("systemctl", "is-system-running", check=False).stdout.strip()
-            if state in ("running", "degraded"):
-                return machine
-        time.sleep(0.2)
-    raise RuntimeError(f"The container did not boot within {_BOOT_S} s (exit code {nspawn.poll()}).")
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
-    except OSError:
-        return []
+        with Booted(root) as machine:
+            yield machine
 
 
 def main() -> int:

@@ -49,21 +49,27 @@ def debian_mirror() -> str:
     raise Unreachable("apt knows no mirror of Debian 12 (bookworm): run apt-get update on a Debian 12 machine.")
 
 
+def cache() -> Path:
+    """The folder of what the lab keeps from run to run."""
+    folder = Path(os.environ.get("EDGESEG_LAB_CACHE") or Path.home() / ".cache" / "edgeseg-lab").absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 @contextmanager
 def cached(name: str, *recipe: str | Path) -> Iterator[tuple[Path, bool]]:
     """A folder of the lab's cache that belongs to this recipe (words, files), and whether it is complete already.
 
     One process at a time holds it. It is complete once the block ended without an error; those of other recipes go.
     """
-    cache = Path(os.environ.get("EDGESEG_LAB_CACHE") or Path.home() / ".cache" / "edgeseg-lab").absolute()
-    cache.mkdir(parents=True, exist_ok=True)
+    kept = cache()
     parts = [part.read_bytes() if isinstance(part, Path) else part.encode() for part in recipe]
-    folder = cache / f"{name}-{hashlib.sha256(b'|'.join(parts)).hexdigest()[:12]}"
-    with open(cache / f"{name}.lock", "w", encoding="ascii") as lock:
+    folder = kept / f"{name}-{hashlib.sha256(b'|'.join(parts)).hexdigest()[:12]}"
+    with open(kept / f"{name}.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         complete = (folder / ".complete").exists()
         if not complete:
-            for old in cache.glob(f"{name}-*"):
+            for old in kept.glob(f"{name}-*"):
                 shutil.rmtree(old)
             folder.mkdir()
         yield folder, complete

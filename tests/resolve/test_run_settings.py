@@ -34,6 +34,9 @@ threads: 2
 size: 640x480
 fps: 30000/1001
 refine: false
+follow: true
+steady: false
+tidy: true
 hflip: true
 vflip: true
 max_mask_age_ms: 125
@@ -63,6 +66,9 @@ def test_every_word_of_a_file_reaches_the_run(tmp_path: Path) -> None:
         fps=Fraction(30000, 1001),
         size=Size(640, 480),
         refine=False,
+        follow=True,
+        steady=False,
+        tidy=True,
         hflip=True,
         vflip=True,
         max_mask_age_s=0.125,

@@ -54,6 +54,10 @@ class Case:
     speed: int
     every: int = 1
     cloth: bool = False
+    follow: bool = False
+    steady: bool = False
+    tidy: bool = False
+    fps: int = 100
     rest_after: int | None = None  # live: nobody reads once so many frames were written, until the run rests
 
 
@@ -81,6 +85,9 @@ def _cases() -> st.SearchStrategy[Case]:
         speed=st.integers(-8, 8),
         every=st.integers(1, 4),
         cloth=st.booleans(),
+        follow=st.booleans(),
+        steady=st.booleans(),
+        tidy=st.booleans(),
         rest_after=st.sampled_from([None, None, 1, 3, 6]),
     )
 
@@ -118,7 +125,8 @@ def _run(case: Case, made_of: dict[int, int] | None = None, came: Told | None = 
     clock = SystemClock()
     background = {"color": ColorBackground(GREY), "blur": BlurBackground("10"), "alpha": None}[case.mode]
     mode = Mode.ALPHA if case.mode == "alpha" else Mode.REPLACE
-    pipeline = Pipeline(engine, background, SCENE.known(), clock, mode=mode, refine=case.refine)
+    ways = {"refine": case.refine, "follow": case.follow, "steady": case.steady, "tidy": case.tidy}
+    pipeline = Pipeline(engine, background, SCENE.known(), clock, mode=mode, **ways)
     scene, show = Scene(cloth=case.cloth), pipeline.show
 
     opened = 0
@@ -143,7 +151,7 @@ def _run(case: Case, made_of: dict[int, int] | None = None, came: Told | None = 
             paint=lambda index, planes: scene.paint(_place(case, index, number), planes, checkered),
             size=SCENE.size,
             count=FRAMES,
-            fps=Fraction(100),
+            fps=Fraction(case.fps),
             live=case.live,
             clock=clock,
         )
@@ -182,8 +190,8 @@ def _run(case: Case, made_of: dict[int, int] | None = None, came: Told | None = 
 @example(Case(ModelIO(144, 256), "alpha", False, False, ((5, "nan", 2),), (0.0,), 60, 3, 3, True))
 @example(Case(ModelIO(144, 256), "blur", True, False, (), (0.0,), 180, -8, 4, True))
 @example(Case(ModelIO(72, 128), "color", True, True, (), (0.03,), 60, 8, 2, True))
-@example(Case(ModelIO(72, 128), "alpha", True, True, (), (0.03,), 60, 8, 3, True, 3))
-@example(Case(ModelIO(72, 128), "blur", True, True, ((9, "half", 7),), (0.0,), 60, 8, 1, False, 3))
+@example(Case(ModelIO(72, 128), "alpha", True, True, (), (0.03,), 60, 8, 3, True, rest_after=3))
+@example(Case(ModelIO(72, 128), "blur", True, True, ((9, "half", 7),), (0.0,), 60, 8, 1, False, rest_after=3))
 def test_the_room_never_shows(case: Case) -> None:
     """Nothing farther from the person than the margin, in the frame that the shown mask was made of."""
     leak = _first_leak(case)
@@ -252,7 +260,7 @@ def test_the_property_can_fail(mode: str) -> None:
 
 def test_the_property_sees_rests() -> None:
     """Half of the sink's frames are of the camera that was opened again, with the person in them."""
-    case = replace(FAST, live=True, rest_after=6, every=1)
+    case = replace(FAST, live=True, rest_after=3, every=1, fps=10)
     made_of: dict[int, int] = {}
     came: Told = {}
     _, tally = _run(case, made_of, came)

@@ -177,6 +177,16 @@ def test_a_file_without_one_believed_mask_is_no_success() -> None:
     assert rig.sink.written == 4
 
 
+def test_a_stop_before_the_first_mask_is_no_fault() -> None:
+    rig = Rig(live=True, count=None, limits=Limits(engine_timeout_s=60))
+    rig.engine.inject(None, 1)  # the known answer
+    rig.engine.inject("hang")
+    rig.sink.slow = lambda frame: rig.sink.written == 2 and rig.runtime.stop()
+    rig.runtime.run()
+    rig.engine.heal()
+    assert {mask for _, mask in rig.shown} == {"cover"}
+
+
 def test_an_engine_that_dies_of_anything_only_covers() -> None:
     rig = Rig(count=4)
     calls = iter(range(100))

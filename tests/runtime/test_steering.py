@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -20,7 +22,7 @@ from edgeseg.pipeline import Pipeline
 from edgeseg.ports import ModelIO
 from edgeseg.readings import Reading
 from edgeseg.runtime import Limits, Plan, Runtime
-from edgeseg.steering import Steering
+from edgeseg.steering import Looker, Steering, Writes
 from edgeseg.testing.engine import FakeEngine
 from edgeseg.testing.sink import FakeSink
 from edgeseg.testing.source import FakeSource
@@ -36,7 +38,13 @@ LADDER = (COVER, SMALL, BEST)
 class Governed:
     """A live run at 50 frames a second, steered; `reading` is what the sensors say."""
 
-    def __init__(self, policy: Policy, make: Callable[[Rung], Plan] | None = None) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        make: Callable[[Rung], Plan] | None = None,
+        name: str = "best",
+        trace: Writes | None = None,
+    ) -> None:
         self.facts: list[Fact] = []
         self.reading = Reading(0.0, memory_available_mb=5000.0, rss_mb=150.0)
         self.trace = io.StringIO()
@@ -46,10 +54,10 @@ class Governed:
             paint=lambda index, planes: SCENE.paint((128, 76), planes),
             size=SCENE.size, count=None, fps=Fraction(50), live=True, clock=CLOCK,
         )  # fmt: skip
-        self.runtime = Runtime(source, pipeline, FakeSink(keep=1), CLOCK, self.facts.append, Limits(), name="best")
+        self.runtime = Runtime(source, pipeline, FakeSink(keep=1), CLOCK, self.facts.append, Limits(), name=name)
         self.steering = Steering(
-            self.runtime, policy, LADDER, "best", make or self.make, lambda: self.reading, CLOCK, self.facts.append,
-            self.trace,
+            self.runtime, policy, LADDER, name, make or self.make, lambda: self.reading, CLOCK, self.facts.append,
+            trace or self.trace,
         )  # fmt: skip
 
     def make(self, rung: Rung) -> Plan:
@@ -109,3 +117,35 @@ def test_missing_sensors_are_not_zeros() -> None:
         assert soon(lambda: run.trace.getvalue().count("\n") > 8)
     trace = read(io.StringIO(run.trace.getvalue()), "trace")
     assert all(look.seen.temp_c is None and look.seen.power_w is None for look in trace.looks)
+
+
+def test_a_run_that_begins_with_a_rung_of_another_ladder_gets_the_best_of_this_one() -> None:
+    with Governed(Policy(fps=25), name="best, every 7 frames") as run:
+        assert soon(lambda: run.runtime.plan.name == "best")
+        assert soon(lambda: run.trace.getvalue().count("\n") > 4)
+    trace = read(io.StringIO(run.trace.getvalue()), "trace")
+    assert [look.seen.rung for look in trace.looks][-1] == "best"
+    assert all(look.decision == again for look, again in replayed(trace))
+
+
+def test_a_disk_that_is_full_ends_the_trace_and_not_the_governor() -> None:
+    class Full:
+        def write(self, text: str, /) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with Governed(Policy(fps=25, memory_max_mb=160.0), trace=Full()) as run:
+        run.reading = Reading(1.0, memory_available_mb=5000.0, rss_mb=230.0)
+        assert soon(lambda: run.runtime.plan.name in ("small", "cover"))
+    ends = [fact for fact in run.facts if isinstance(fact, Noted) and "No space left on device" in fact.detail]
+    assert len(ends) == 1
+
+
+def test_the_first_look_holds_nothing_of_before_it() -> None:
+    with Governed(Policy(fps=25)) as run:
+        assert soon(lambda: run.runtime.shown >= 100)
+        looker = Looker(run.runtime, CLOCK)
+        time.sleep(0.2)
+        seen = looker.look(None)
+    assert seen is not None
+    assert 0 < seen.frames_in < 60
+    assert len(seen.frame_ms) < 60

@@ -15,13 +15,13 @@ from pathlib import Path
 from notified import Manager
 
 from edgeseg.backgrounds.color import ColorBackground
-from edgeseg.build import Run, Settings
+from edgeseg.build import Outlet, Run, Settings, limits_of
 from edgeseg.clock import Clock, SystemClock
 from edgeseg.config.profile import Governor, Limits, Targets
+from edgeseg.errors import EdgesegError
 from edgeseg.facts import Emit
 from edgeseg.pipeline import Pipeline
-from edgeseg.ports import FrameSink, ModelIO
-from edgeseg.runtime import Limits as runtime_limits  # noqa: N813 - a config file has Limits too
+from edgeseg.ports import FrameSink, FrameSource, ModelIO
 from edgeseg.runtime import Runtime
 from edgeseg.service.loading import Loaded
 from edgeseg.service.run import run_service
@@ -47,12 +47,21 @@ class Serving:
         self.source = self.new_source()
         self.engine = FakeEngine(ModelIO(72, 128), finder())
         self.sink = FakeSink(keep=4, watched=True)
-        self.settings = Settings(source="camera:0", background=f"color:{GREY}", sink="null", max_mask_age_s=5.0)
+        self.settings = Settings(
+            source="camera:0",
+            background=f"color:{GREY}",
+            sink="null",
+            max_mask_age_s=5.0,
+            seek_s=None,
+            idle_after_s=0.1,
+        )
         self.policy = POLICY
         self.fault: Exception | None = None
         self.loads = 0
         self.ended: list[int] = []
         self.run: Run | None = None
+        self.reopens = True
+        self.gone: EdgesegError | None = None  # what an opening of source or sink raises
         self._folder, self._period_s = folder, period_s
 
     def new_source(self) -> FakeSource:
@@ -61,17 +70,29 @@ class Serving:
             size=SCENE.size, count=None, fps=Fraction(50), live=True, clock=CLOCK,
         )  # fmt: skip
 
+    def _new_source(self) -> FrameSource:
+        if self.gone is not None:
+            raise self.gone
+        self.source = self.new_source()
+        return self.source
+
+    def _new_sink(self) -> FrameSink:
+        if self.gone is not None:
+            raise self.gone
+        self.sink = FakeSink(keep=4, watched=True)
+        return self.sink
+
     def _load(self) -> Loaded:
         self.loads += 1
         if self.fault is not None:
             raise self.fault
         return Loaded(self.settings, self.policy)
 
-    def _build(self, loaded: Loaded, emit: Emit, clock: Clock, outlet: Callable[[FrameSink], FrameSink]) -> Run:
+    def _build(self, loaded: Loaded, emit: Emit, clock: Clock, outlet: Outlet) -> Run:
         pipeline = Pipeline(self.engine, ColorBackground(GREY), SCENE.known(), clock, refine=False)
-        sink = outlet(self.sink)
-        limits = loaded.settings.max_mask_age_s
-        runtime = Runtime(self.source, pipeline, sink, clock, emit, runtime_limits(max_mask_age_s=limits))
+        sink = outlet(self.sink, self._new_sink)
+        reopen = self._new_source if self.reopens else None
+        runtime = Runtime(self.source, pipeline, sink, clock, emit, limits_of(loaded.settings), reopen=reopen)
         self.run = Run(runtime, self.source, sink, pipeline, self.engine, "fake", "cpu")
         return self.run
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,6 +16,7 @@ import pytest
 from notified import soon
 from serving import PLACE, SCENE, Serving
 
+from edgeseg import build, search
 from edgeseg.errors import ConfigError, NotPermitted, OutputError, SourceError, UsageError
 from edgeseg.service import keeper, reload, vitals
 from edgeseg.service.lock import alone
@@ -71,32 +74,73 @@ def test_covers_alone_make_it_ready_after_some_time(serving: Serving, monkeypatc
 def test_the_watchdog_is_fed_while_frames_flow_and_not_when_they_stop(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The sink hangs: neither frames nor covers go out."""
     monkeypatch.setattr(vitals, "STILL_S", 0.3)
+    free = threading.Event()
+    free.set()
+    serving.sink.slow = lambda frame: free.wait(30)
 
     def script() -> None:
         soon(lambda: serving.manager.count("WATCHDOG") > 3, "for food")
-        serving.source.stall_at = serving.source._index + 2
-        soon(lambda: any(word.startswith("stall") for word in serving.source.history), "for the stall")
+        free.clear()
         time.sleep(0.6)
         fed = serving.manager.count("WATCHDOG")
         time.sleep(0.6)
         assert serving.manager.count("WATCHDOG") == fed
-        serving.source.resume()
+        free.set()
         soon(lambda: serving.manager.count("WATCHDOG") > fed, "for food again")
 
     serving.serve(script)
 
 
-def test_it_is_fed_while_it_rests_without_a_reader(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
-    def build(*parts: object) -> object:
-        made = original(*parts)  # type: ignore[arg-type]
-        made.runtime._reopen = serving.new_source
-        made.runtime.limit(replace(made.runtime.limits, idle_after_s=0.1))
-        return made
+@pytest.mark.parametrize("lever", ["stall_at", "fail_at", "_count"])
+def test_a_camera_that_is_still_fails_or_ends_is_covered_fed_and_found_again(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch, lever: str
+) -> None:
+    monkeypatch.setattr(search, "GIVEN_UP_S", 0.7)
+    monkeypatch.setattr(vitals, "STILL_S", 0.3)
+    cause = "source_lost"
 
-    original = serving._build
-    monkeypatch.setattr(serving, "_build", build)
+    def script() -> None:
+        soon(is_ready(serving))
+        first = serving.source
+        serving.gone = SourceError("There is no camera.")
+        setattr(first, lever, first._index + 2)
+        soon(lambda: f"covered: {cause}" in serving.manager.status, "for the status")
+        fed, written = serving.manager.count("WATCHDOG"), serving.sink.written
+        soon(lambda: serving.manager.count("WATCHDOG") > fed + 5 and serving.sink.written > written + 20, "for food")
+        assert all(np.ptp(frame.planes.y) == 0 for frame in list(serving.sink.frames))
+        serving.gone = None
+        soon(lambda: serving.source is not first and "covered" not in serving.manager.status, "for the camera")
+        soon(lambda: np.ptp(serving.sink.frames[-1].planes.y) > 0, "for the person")
+        assert all(leaks(SCENE, frame, PLACE, "color") is None for frame in list(serving.sink.frames))
+        first.resume()
 
+    serving.serve(script)
+    assert serving.manager.of("READY") == ["1"]
+
+
+def test_a_sink_that_fails_is_found_again_and_the_camera_rests_meanwhile(serving: Serving) -> None:
+    def script() -> None:
+        soon(is_ready(serving))
+        first, camera = serving.sink, serving.source
+        serving.gone = OutputError("There is no /dev/video10.")
+        first.fail_at = first.written + 2
+        soon(lambda: "idle" in serving.manager.status and "sink_lost" in serving.manager.status, "for the status")
+        soon(lambda: "close" in camera.history, "for the camera's rest")
+        fed = serving.manager.count("WATCHDOG")
+        soon(lambda: serving.manager.count("WATCHDOG") > fed + 3, "for food")
+        serving.gone = None
+        soon(lambda: serving.sink is not first and serving.sink.written > 5, "for the sink")
+        soon(lambda: "sink_lost" not in serving.manager.status, "for the status")
+        soon(lambda: np.ptp(serving.sink.frames[-1].planes.y) > 0, "for the person")
+        assert first.closes == 1
+
+    serving.serve(script)
+    assert serving.sink.closes == 1
+
+
+def test_it_is_fed_while_it_rests_without_a_reader(serving: Serving) -> None:
     def script() -> None:
         soon(is_ready(serving))
         serving.sink.watched = False
@@ -185,7 +229,7 @@ def test_another_sink_takes_the_place_of_the_old_one(serving: Serving, monkeypat
 
 def test_another_camera_takes_the_place_of_the_old_one(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     second = serving.new_source()
-    monkeypatch.setattr(reload, "open_source", lambda *words: second)
+    monkeypatch.setattr(build, "open_source", lambda *words: second)
 
     def script() -> None:
         soon(is_ready(serving))
@@ -262,13 +306,8 @@ def test_a_wrong_config_at_the_start_is_told_to_systemd(serving: Serving) -> Non
     assert serving.manager.of("READY") == []
 
 
-def test_a_sink_that_fails_ends_it_with_the_reason(serving: Serving) -> None:
-    serving.sink.fail_at = 5
-    with pytest.raises(OutputError):
-        serving.serve(lambda: soon(lambda: "failed" in serving.manager.status))
-
-
-def test_a_camera_that_ends_is_a_fault(serving: Serving) -> None:
+def test_a_source_that_ends_and_cannot_be_opened_again_is_a_fault(serving: Serving) -> None:
+    serving.reopens = False
     serving.source._count = 20
     with pytest.raises(SourceError, match="gives no more frames"):
         serving.serve(lambda: soon(lambda: "failed" in serving.manager.status))
@@ -288,6 +327,41 @@ def test_a_second_one_is_refused_with_the_first_ones_number(serving: Serving, tm
         serving.serve(lambda: None)
     with alone("cam", tmp_path / "run"):
         pass  # whoever held it has let it go
+
+
+def test_restarts_are_counted_until_it_ends_in_good_order(serving: Serving, tmp_path: Path) -> None:
+    for before in range(3):
+        with contextlib.suppress(OSError), alone("cam", tmp_path / "run") as restarts:
+            assert restarts == before
+            raise OSError("as a process that falls")
+
+    def script() -> None:
+        soon(lambda: "restarted 3 times" in serving.manager.status, "for the status")
+
+    serving.serve(script)
+    with alone("cam", tmp_path / "run") as restarts:
+        assert restarts == 0
+
+
+def test_the_end_waits_for_no_camera_that_does_not_open(serving: Serving) -> None:
+    opening = threading.Event()
+
+    def hangs() -> object:
+        opening.set()
+        time.sleep(60)
+        raise AssertionError("nobody waited for it")
+
+    serving._new_source = hangs  # type: ignore[method-assign,assignment]
+
+    def script() -> None:
+        soon(is_ready(serving))
+        serving.source.fail_at = serving.source._index + 2
+        soon(opening.is_set, "for the opening")
+
+    start = time.monotonic()
+    serving.serve(script)
+    assert time.monotonic() - start < 40
+    assert serving.sink.closes == 1
 
 
 def test_a_signal_before_there_is_a_run_ends_it_at_once(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:

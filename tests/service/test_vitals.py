@@ -67,6 +67,12 @@ def test_a_change_that_takes_its_time_is_no_stall() -> None:
     assert vitals.is_well(10.0 + STILL_S, 1.0, 30.0)
 
 
+def test_of_two_causes_one_may_be_over_before_the_other() -> None:
+    both = (1.0, Degraded("source_lost", "it fell")), (2.0, Degraded("engine_fault", "it fell"))
+    assert after(*both).degraded == "engine_fault"
+    assert after(*both, (3.0, Recovered("engine_fault"))).degraded == "source_lost"
+
+
 def test_what_is_degraded_is_told_until_it_is_over() -> None:
     assert after((1.0, Degraded("engine_fault", "it fell"))).degraded == "engine_fault"
     assert after((1.0, Degraded("engine_fault", "it fell")), (2.0, Recovered("engine_fault"))).degraded is None
@@ -83,6 +89,8 @@ def test_what_is_degraded_is_told_until_it_is_over() -> None:
         ),
         (Now(None, True, "small", "cpu", temp_c=40.0), "idle, nobody reads the sink, small on cpu, 40 C"),
         (Now(30.0, False, "small", "cpu", degraded="engine_fault"), "30.0 fps, small on cpu, covered: engine_fault"),
+        (Now(30.0, False, "s", "cpu", restarts=1), "30.0 fps, s on cpu, restarted once"),
+        (Now(30.0, False, "s", "cpu", restarts=3), "30.0 fps, s on cpu, restarted 3 times"),
         (Now(30.0, False, "s", "cpu", trouble="a\nb"), "30.0 fps, s on cpu; a\\nb"),
         (Now(30.0, False, "s", "cpu", trouble="no rtsp://me:pa55@host/"), "30.0 fps, s on cpu; no rtsp://me:***@host/"),
     ],

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.frames import Planes, Size
+from edgeseg.frames import Planes, Rect, Size
 from edgeseg.stages.cover import Cover, cover
-from edgeseg.stages.preprocess import Rect
 
 sides = st.integers(1, 5000)
 even = st.integers(1, 1000).map(lambda half: 2 * half)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from edgeseg.errors import EngineFault
+from edgeseg.frames import Rect
 from edgeseg.ports import ModelIO
 from edgeseg.stages.postprocess import keep_near, postprocess, surer
-from edgeseg.stages.preprocess import Rect
 
 IO = ModelIO(4, 6)
 WHOLE = Rect(0, 0, 6, 4)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -134,3 +138,34 @@ def test_shrink_is_close_to_an_area_filter(source: Size) -> None:
     aliased = cv2.resize(plane, (128, 72), interpolation=cv2.INTER_NEAREST)
     error = np.abs(out.astype(int) - area).mean()
     assert error < 0.5 * np.abs(aliased.astype(int) - area).mean()
+
+
+SEEN = """
+import hashlib, sys
+import numpy as np
+from edgeseg.frames import BT601, Planes, Size
+from edgeseg.ports import ModelIO
+from edgeseg.stages.preprocess import ModelInput
+
+size = Size(320, 240)
+planes = Planes.allocate(size)
+for plane in planes:
+    plane[:] = np.random.default_rng(0).integers(0, 256, plane.shape, np.uint8)
+seen = ModelInput(ModelIO(144, 256, dtype="int8"), size, BT601).fill(planes)
+print(hashlib.sha256(seen.tobytes()).hexdigest())
+"""
+
+
+def test_every_pc_makes_the_same_input_whatever_its_processor_can() -> None:
+    """Its chroma grows, which Intel's library does by other code with SSE4.2, AVX2 and AVX-512."""
+    seen = {
+        level: subprocess.run(
+            [sys.executable, "-c", SEEN],
+            env={**os.environ, "OPENCV_IPP": level},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for level in ("sse42", "avx2", "avx512", "disabled")
+    }
+    assert len(set(seen.values())) == 1, seen

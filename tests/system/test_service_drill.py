@@ -96,11 +96,13 @@ def test_it_is_active_once_a_frame_went_out_and_says_so(machine: Booted) -> None
     assert "Status:" in machine.run("systemctl", "status", "--no-pager", UNIT).stdout
 
 
-def test_without_a_source_it_is_never_active(machine: Booted) -> None:
+def test_without_a_source_it_shows_covers_and_says_why(machine: Booted) -> None:
     machine.write("/etc/edgeseg/none.yaml", 'source: "gst:videotestsrc num-buffers=0"\n')
-    done = machine.run("systemctl", "start", "edgeseg@none", check=False)
+    machine.run("systemctl", "start", "edgeseg@none")  # after ten seconds of covers
+    status = machine.run("systemctl", "show", "--property=StatusText,NRestarts", "edgeseg@none").stdout
     machine.run("systemctl", "stop", "edgeseg@none")
-    assert done.returncode != 0
+    assert "covered: source_lost" in status
+    assert "NRestarts=0" in status
 
 
 def test_a_wrong_config_is_told_and_not_tried_again(machine: Booted) -> None:
@@ -231,3 +233,100 @@ def test_calibrating_runs_in_its_fence_and_keeps_the_ladder(machine: Booted) -> 
     machine.write(FILE, GOOD)
     machine.run("systemctl", "start", UNIT)
     soon(lambda: ", rung '" in shown(machine, "StatusText"), "the governor's rung in the status")
+
+
+RED = """\
+source: "gst:videotestsrc is-live=true pattern=red ! video/x-raw,width=640,height=360,framerate=30/1"
+sink: "file:/var/lib/edgeseg/drill/out.mkv"
+background: "color:#123456"
+"""
+TIMES = 5
+LOOK = """
+import json, pathlib, av
+seen = {"frames": 0, "raw": 0, "files": 0}
+for path in sorted(pathlib.Path("/var/lib/edgeseg/drill").glob("*.mkv")):
+    seen["files"] += 1
+    try:
+        for picture in av.open(str(path)).decode(video=0):
+            yuv = picture.to_ndarray(format="yuv420p")
+            red = yuv[picture.height * 5 // 4:]  # V: of the red pattern 240, of the background 110, of the person none
+            seen["frames"] += 1
+            seen["raw"] += int(red.max() > 150)
+    except av.error.FFmpegError:
+        pass  # to where it breaks off
+print(json.dumps(seen))
+"""
+
+
+def at(entry: dict[str, str]) -> float:
+    return int(entry["__MONOTONIC_TIMESTAMP"]) / 1e6
+
+
+def pid_of_pipeline(machine: Booted) -> str:
+    return machine.run("pidof", "gst-launch-1.0", check=False).stdout.split(" ")[0].strip()
+
+
+@pytest.fixture
+def recording(machine: Booted) -> Iterator[Booted]:
+    """The service records what it shows of a red room; afterwards each frame is looked at: no red went out."""
+    machine.run("systemctl", "stop", UNIT)
+    machine.run("rm", "-rf", "/var/lib/edgeseg/drill")
+    machine.run("install", "-d", "-o", "edgeseg", "-g", "edgeseg", "/var/lib/edgeseg/drill")
+    machine.write(FILE, RED)
+    machine.run("systemctl", "reset-failed")
+    machine.run("systemctl", "start", UNIT)
+    yield machine
+    machine.run("systemctl", "stop", UNIT)
+    machine.write("/root/look.py", LOOK)
+    site = f"/{booted_root.SITE}"
+    done = machine.run("env", f"PYTHONPATH={site}", "python3", "/root/look.py", timeout_s=120)
+    seen = json.loads(done.stdout)
+    print(f"recorded: {seen}")
+    assert seen["frames"] > 30
+    assert seen["raw"] == 0
+    machine.write(FILE, GOOD)
+
+
+@pytest.mark.parametrize("signal", ["KILL", "STOP"])
+def test_a_source_that_falls_or_is_still_comes_back_without_a_restart(recording: Booted, signal: str) -> None:
+    pid, took_s = shown(recording, "MainPID"), []
+    for _ in range(TIMES):
+        child, lost = pid_of_pipeline(recording), len(facts(recording, "EDGESEG_CAUSE=source_lost"))
+        recording.run("kill", f"-{signal}", child)
+        soon(lambda lost=lost: len(facts(recording, "EDGESEG_CAUSE=source_lost")) >= lost + 2, "the source")  # type: ignore[misc]
+        *_, degraded, recovered = facts(recording, "EDGESEG_CAUSE=source_lost")
+        took_s.append(at(recovered) - at(degraded))
+        assert (degraded["EDGESEG_FACT"], recovered["EDGESEG_FACT"]) == ("degraded", "recovered")
+        time.sleep(11)  # the journal says the same again after ten seconds
+    print(f"source {signal} to frames: {', '.join(f'{one:.2f}' for one in took_s)} s")
+    assert shown(recording, "MainPID") == pid
+    assert shown(recording, "NRestarts") == "0"
+
+
+def test_killed_again_and_again_it_comes_back_counts_and_keeps_what_it_recorded(recording: Booted) -> None:
+    took_s = []
+    for _ in range(TIMES):
+        time.sleep(3)  # for something that is worth keeping
+        pid, ready = shown(recording, "MainPID"), len(facts(recording, "EDGESEG_FACT=ready"))
+        start = time.monotonic()
+        recording.run("kill", "-KILL", pid)
+        soon(lambda ready=ready: len(facts(recording, "EDGESEG_FACT=ready")) > ready, "frames")  # type: ignore[misc]
+        took_s.append(time.monotonic() - start)
+    print(f"kill -9 to frames: {', '.join(f'{one:.2f}' for one in took_s)} s, a second of it systemd's pause")
+    assert shown(recording, "NRestarts") == str(TIMES)
+    soon(lambda: f"restarted {TIMES} times" in shown(recording, "StatusText"), "the count in the status")
+    assert facts(recording, "EDGESEG_FACT=restarted")[-1]["EDGESEG_RESTARTS"] == str(TIMES)
+    files = recording.run("ls", "/var/lib/edgeseg/drill").stdout.split()
+    assert len(files) == TIMES + 1, files
+
+
+def test_halted_for_a_while_as_by_a_suspend_it_goes_on(recording: Booted) -> None:
+    pid = shown(recording, "MainPID")
+    for _ in range(TIMES):
+        recording.run("kill", "-STOP", pid)
+        time.sleep(3)
+        recording.run("kill", "-CONT", pid)
+        time.sleep(2)
+        soon(lambda: re.match(r"[\d.]+ fps, \S+ on cpu$", shown(recording, "StatusText")), "frames")
+    assert shown(recording, "MainPID") == pid
+    assert shown(recording, "NRestarts") == "0"

@@ -1,151 +1,264 @@
-"""One command puts the service on a clean Debian 12; it is upgraded, rolled back by itself, and taken away whole."""
+"""One command puts the service on a clean Debian 12 and 13; it is upgraded, rolled back by itself, taken away whole.
+
+The tests of a board follow one another: what one leaves is where the next begins.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import zipfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from edgeseg import __version__
-from edgeseg.errors import Unreachable
-from tests.lab import container
-from tests.system import wheels
+from tests.lab.roots import PROJECT
+from tests.system import releases
+from tests.system.boards import Board
+from tests.system.releases import BETTER, BLIND, CRASHES, FIRST, GOOD, NEVER_STARTS, SLOW, TRIES
 
-_WHY_NOT = container.why_not() if os.environ.get("EDGESEG_SYSTEM") else "runs by make test-system"
-pytestmark = [
-    pytest.mark.system,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(bool(_WHY_NOT), reason=_WHY_NOT or ""),
-]
-UNIT = "edgeseg/_data/systemd/edgeseg@.service"
-GOOD, CRASHES, BLIND = "0.1.9", "0.1.10", "0.1.11"
-# What changes by itself while a Debian runs, and what programs that make and remove users leave behind.
-NOT_OURS = ("proc", "sys", "dev", "run", "tmp", "var/log", "var/tmp", "var/cache/ldconfig", "var/lib/systemd")
-BACKUPS = ("etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-", "etc/.pwd.lock", "etc/subuid-", "etc/subgid-")
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
+UNIT = "edgeseg@camera.service"
+DROP_IN = "/etc/systemd/system/edgeseg@.service.d/00-release.conf"
+ONE_MB = 1 << 20
+QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
 
 
-@pytest.fixture(scope="module")
-def brought(tmp_path_factory, asset, tier_file):
-    """What is carried to the machine: wheels of some versions, the wheels they need, a long clip."""
-    tier_file()
-    folder = tmp_path_factory.mktemp("brought")
-    folder.chmod(0o755)  # the service's own user reads the clip
-    try:
-        needed = wheels.wheelhouse()
-    except Unreachable as error:
-        pytest.skip(str(error))
-    wheel = wheels.build_wheel(folder)
-    wheels.looped(asset("carphone"), folder / "clip.mp4", 200)
-    shutil.copy(Path(__file__).with_name("stand_in.py"), folder)
-    change = {} if has_run(wheel) else {UNIT: stood_in}
-    made = [wheels.other_version(wheel, version, change) for version in (GOOD, CRASHES)]
-    wheel_of_first = wheels.other_version(wheel, f"{__version__}.1", change)
-    crash = {UNIT: lambda text: text.replace(b"Type=notify", b"Type=notify\nExecStartPre=/bin/false")}
-    wheels.other_version(made[0], CRASHES, crash)
-    blind = {"edgeseg/golden/evaluate.py": lambda text: text.replace(b"alpha >= THRESHOLD", b"alpha < THRESHOLD")}
-    wheels.other_version(made[0], BLIND, blind)
-    return {"folder": folder, "wheelhouse": needed, "first": wheel_of_first.name}
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+def machine(board, request) -> Iterator[Board]:
+    with board(request.param) as one:
+        yield one
 
 
 @pytest.fixture(scope="module")
-def machine(brought, tmp_path_factory):
-    try:
-        made = container.root_folder()
-    except Unreachable as error:
-        pytest.skip(str(error))
-    root = tmp_path_factory.mktemp("machine") / "root"
-    subprocess.run(["cp", "--archive", made, root], check=True)  # device nodes are in it
-    one = container.Container(root, {"/srv": brought["folder"], "/mnt": brought["wheelhouse"]})
-    one.boot()
-    yield one
-    one.remove()
+def wheel(brought) -> Path:
+    return brought.good
 
 
-def has_run(wheel: Path) -> bool:
-    return "edgeseg/service/run.py" in zipfile.ZipFile(wheel).namelist()
+def camera(machine: Board) -> dict:
+    (one,) = (one for one in machine.status()["instances"] if one["instance"] == "camera")
+    return one
 
 
-def stood_in(text: bytes) -> bytes:
-    return text.replace(
-        b"/opt/edgeseg/current/bin/edgeseg service run --instance %i",
-        b"/opt/edgeseg/current/bin/python /srv/stand_in.py",
+def ran(machine: Board, argv: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
+    return machine.run(*argv, check=False, timeout_s=500, **variables)
+
+
+def upgraded(machine: Board, wheel: Path, version: str, watch_s: float = 8) -> tuple[int, dict]:
+    words = ["edgeseg", "service", "upgrade", "--wheelhouse", "/mnt", "--watch", f"{watch_s:g}", "--json"]
+    for _ in range(TRIES):
+        done = ran(machine, [*words, releases.made(wheel, version)])
+        assert done.returncode in (0, 4), done.stderr
+        outcome = json.loads(done.stdout)
+        if version == SLOW or releases.SLOWER not in outcome["reason"]:
+            break
+    return done.returncode, outcome
+
+
+def test_what_stands_in_the_way_is_said_and_nothing_is_changed(machine, wheel):
+    argv, environment = releases.install(wheel)
+    plain = ["python3", "-m", "edgeseg.install"]
+    in_use = (
+        "import socket, subprocess, sys; s = socket.create_server(('', 8080)); sys.exit(subprocess.call(sys.argv[1:]))"
+    )
+    refused = [
+        (["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *argv], 8, "run the same with sudo"),
+        (plain, 3, "There is no camera: plug one in"),
+        (plain, 3, "sudo apt install v4l2loopback-dkms"),
+        ([*plain, "--camera", "camera:0", "--sink", "null"], 3, "There is no camera /dev/video0"),
+        ([*argv, "--instance", "../up"], 2, "cannot name an instance"),
+        ([*argv, "--instance", "Küche"], 2, "cannot name an instance"),
+        ([*argv, "--instance=-rf"], 2, "cannot name an instance"),
+        (["python3", "-c", in_use, *argv, "--port", "8080"], 8, "Port 8080 is in use"),
+        (["unshare", "-m", "sh", "-c", 'mount -o remount,bind,ro / && exec "$@"', "sh", *argv], 7, "is read-only"),
+        (
+            ["unshare", "-m", "sh", "-c", 'umount --lazy /run && exec "$@"', "sh", *argv],
+            2,
+            "does not run systemd",
+        ),
+    ]
+    for words, code, sentence in refused:
+        done = ran(machine, words, **environment)
+        assert (done.returncode, sentence in done.stderr, "Traceback" in done.stderr) == (code, True, False), (
+            words,
+            done.returncode,
+            done.stderr,
+        )
+    assert machine.files() == machine.before
+
+
+def test_a_dry_run_says_it_all_and_changes_nothing(machine, wheel):
+    argv, environment = releases.install(wheel, "--dry-run")
+    said = ran(machine, argv, **environment).stdout
+    for words in (f"make the release /opt/edgeseg/releases/{FIRST}", "make the user edgeseg", "measure which tiers"):
+        assert words in said
+    assert machine.files() == machine.before
+
+
+def test_a_full_card(machine, wheel):
+    """Full before it begins, and full in its middle; then the same command goes on."""
+    argv, environment = releases.install(wheel)
+    memory = machine.root.parent
+    used = shutil.disk_usage(memory).used
+    for free_mb, sentence in ((500, "MB free, and 1200 MB are needed"), (1300, "The disk is full: make room")):
+        subprocess.run(["mount", "-o", f"remount,size={used + free_mb * ONE_MB}", memory], check=True)
+        filler = machine.root / "root" / "filler"
+        try:
+            with subprocess.Popen(machine.inside(*argv, **environment), **QUIET) as running:
+                said = ""
+                for line in running.stderr:
+                    said += line
+                    if "what it needs" in line:
+                        subprocess.run(["fallocate", "-l", f"{1100 * ONE_MB}", filler], check=True)
+        finally:
+            filler.unlink(missing_ok=True)
+            subprocess.run(["mount", "-o", "remount,size=6g", memory], check=True)
+        assert (running.returncode, sentence in said, "Traceback" in said) == (7, True, False), said
+
+
+def test_one_command_and_frames_flow(machine, wheel):
+    argv, environment = releases.install(wheel)
+    began = time.monotonic()
+    done = ran(machine, argv, **environment)
+    assert (done.returncode, done.stdout) == (0, "installed; see: edgeseg service status\n"), done.stderr
+    print(f"install: {time.monotonic() - began:.0f} s\n{done.stderr}")
+    now = machine.status()
+    assert (now["release"], now["is_whole"], now["upgrade"]) == (FIRST, True, None)
+    assert (camera(machine)["active"], camera(machine)["enabled"]) == ("active", True)
+    assert camera(machine)["fps"] > 0
+    assert machine.run("stat", "-c", "%U", "/var/lib/edgeseg/ladder.json").stdout == "edgeseg\n", "it was calibrated"
+    assert "on small" in machine.run("edgeseg", "service", "self-check").stdout
+    shown = machine.run("systemctl", "show", UNIT, "--property=FragmentPath,DropInPaths,User").stdout
+    assert f"FragmentPath=/etc/systemd/system/edgeseg@.service\nDropInPaths={DROP_IN}" in shown
+    assert "User=edgeseg" in shown
+
+
+def test_all_that_is_shipped_is_where_it_belongs(machine, wheel):
+    for path in ("sysusers.d/edgeseg.conf", "tmpfiles.d/edgeseg.conf", "udev/rules.d/60-edgeseg.rules"):
+        link = machine.root / "etc" / path
+        assert link.is_symlink(), path
+        assert machine.run("test", "-s", f"/etc/{path}", check=False).returncode == 0, path
+    groups = set(machine.run("id", "-nG", "edgeseg").stdout.split())
+    assert groups == {"edgeseg", "video", "render", "plugdev"}
+    assert not (machine.root / "etc/modprobe.d/edgeseg.conf").exists(), "no virtual webcam was asked for"
+    assert machine.run("systemd-tmpfiles", "--create", "/etc/tmpfiles.d/edgeseg.conf", check=False).returncode == 0
+
+
+def test_again_there_is_nothing_to_do(machine, wheel):
+    before = machine.files()
+    pid = camera(machine)["pid"]
+    argv, _ = releases.install(wheel)
+    done = ran(machine, ["edgeseg", "service", "install", "--wheel", f"/srv/{wheel.name}", *argv[3:]])
+    assert done.stdout == "nothing to do: it is installed, and it runs\n", done.stderr
+    assert machine.files() == before
+    assert camera(machine)["pid"] == pid
+
+
+def test_a_password_that_everybody_may_read_is_refused(machine):
+    machine.write("/etc/edgeseg/leak.yaml", 'source: "gst:rtspsrc location=rtsp://me:secret@10.0.0.9/"\nsink: "null"\n')
+    done = ran(machine, ["systemctl", "start", "edgeseg@leak"])
+    said = machine.run("systemctl", "show", "edgeseg@leak", "--property=StatusText,NRestarts").stdout
+    machine.run("rm", "/etc/edgeseg/leak.yaml")
+    machine.run("systemctl", "reset-failed", "edgeseg@leak")
+    assert done.returncode != 0
+    assert "leak.yaml" in said
+    assert "NRestarts=0" in said
+    assert "secret" not in said
+
+
+def test_a_good_release_is_kept(machine, wheel):
+    _, outcome = upgraded(machine, wheel, GOOD)
+    assert (outcome["old"], outcome["new"], outcome["result"]) == (FIRST, GOOD, "kept")
+    now = machine.status()
+    assert (now["release"], now["previous"], camera(machine)["active"]) == (GOOD, FIRST, "active")
+    assert (
+        f"/opt/edgeseg/releases/{GOOD}/bin/python"
+        in machine.run("cat", f"/proc/{camera(machine)['pid']}/cmdline").stdout
     )
 
 
-def status(machine) -> dict:
-    return json.loads(machine.run("edgeseg", "service", "status", "--json", check=False).stdout)
+def test_its_systemd_finds_nothing_wrong(machine):
+    """252 on Debian 12, 257 on Debian 13; the units as they are installed, with their drop-ins."""
+    for unit in (UNIT, "edgeseg-calibrate.service", "edgeseg-settle.service"):
+        said = machine.run("systemd-analyze", "verify", "--man=no", unit, check=False)
+        assert "edgeseg" not in said.stdout + said.stderr, said.stderr
+        if unit != "edgeseg-settle.service":
+            score = machine.run("systemd-analyze", "security", "--no-pager", unit, check=False).stdout
+            assert float(score.rsplit(": ", 1)[1].split()[0]) <= 1.2
+    if "verify" in machine.run("udevadm", "--help").stdout:  # since 254
+        rules = machine.run("udevadm", "verify", "/etc/udev/rules.d/60-edgeseg.rules", check=False)
+        assert rules.returncode == 0, rules.stdout + rules.stderr
+    machine.write("/root/webcam.conf", (PROJECT / "systemd/modprobe.d/edgeseg.conf").read_text())
+    options = machine.run("modprobe", "-C", "/root/webcam.conf", "--showconfig").stdout
+    machine.run("rm", "/root/webcam.conf")
+    assert 'options v4l2loopback devices=1 video_nr=10 card_label="edgeseg camera" exclusive_caps=1' in options
 
 
-def listing(root: Path) -> dict[str, bytes]:
-    """All files of the machine, with the content of those of /etc."""
-    found = {}
-    for path in root.rglob("*"):
-        name = str(path.relative_to(root))
-        if name.startswith(NOT_OURS) or name in BACKUPS or "__pycache__" in name:
-            continue
-        is_plain = name.startswith("etc/") and path.is_file() and not path.is_symlink()
-        found[name] = path.read_bytes() if is_plain else b""
-    return found
+@pytest.mark.parametrize(
+    ("version", "result", "reason"),
+    [
+        (NEVER_STARTS, "rolled back", "systemd had to restart it"),
+        (CRASHES, "rolled back", "systemd had to restart it"),
+        (SLOW, "rolled back", releases.SLOWER),
+        (BLIND, "refused", ""),
+    ],
+)
+def test_a_bad_release_does_not_stay(machine, wheel, version, result, reason):
+    pid = camera(machine)["pid"]
+    code, outcome = upgraded(machine, wheel, version)
+    print(outcome["reason"])
+    assert (code, outcome["result"]) == (4, result), outcome
+    assert reason in outcome["reason"]
+    now = machine.status()
+    assert (now["release"], now["last"]["new"], now["last"]["reason"]) == (GOOD, version, outcome["reason"])
+    until = time.monotonic() + 60
+    while camera(machine)["active"] != "active":  # it was started again, and nobody waited for it
+        assert time.monotonic() < until, camera(machine)
+        time.sleep(0.5)
+    if result == "refused":
+        assert camera(machine)["pid"] == pid, "what ran was not touched"
+    assert outcome["reason"] in machine.run("edgeseg", "service", "releases").stdout
 
 
-def test_from_a_clean_machine_to_a_clean_machine(machine, brought):
-    before = listing(machine.root)
-    wheel = f"/srv/{brought['first']}"
-    first = f"{__version__}.1"
-
-    # 1. One command on a machine that has Python and nothing of edgeseg. In a container there are no cameras.
-    install = ["python3", "-m", "edgeseg.install", "--camera", "file:/srv/clip.mp4", "--sink", "null"]
-    install += ["--wheelhouse", "/mnt", "--no-calibrate"]
-    said = machine.run(*install, "--dry-run", PYTHONPATH=wheel, PYTHONDONTWRITEBYTECODE="1").stdout
-    assert f"make the release /opt/edgeseg/releases/{first}" in said
-    assert listing(machine.root) == before
-    machine.run(*install, PYTHONPATH=wheel, PYTHONDONTWRITEBYTECODE="1")
-    now = status(machine)
-    assert (now["release"], now["is_whole"]) == (first, True)
-    assert now["instances"][0]["active"] == "active"
-    assert now["instances"][0]["fps"] > 0
-    assert now["instances"][0]["enabled"]
-
-    # 2. Again: nothing to do.
-    again = machine.run("edgeseg", "service", "install", "--wheel", wheel, *install[3:])
-    assert again.stdout.startswith("nothing to do")
-
-    # 3. A good release is kept, one that crashes goes back by itself, one that sees wrong is never switched to.
-    upgrade = ["edgeseg", "service", "upgrade", "--wheelhouse", "/mnt", "--watch", "8", "--json"]
-    kept = json.loads(machine.run(*upgrade, named(GOOD)).stdout)
-    assert (kept["old"], kept["new"], kept["result"]) == (first, GOOD, "kept")
-    crashed = machine.run(*upgrade, named(CRASHES), check=False)
-    assert crashed.returncode == 4, crashed.stderr
-    assert json.loads(crashed.stdout)["result"] == "rolled back"
-    blind = machine.run(*upgrade, named(BLIND), check=False)
-    assert blind.returncode == 4, blind.stderr
-    assert json.loads(blind.stdout)["result"] == "refused"
-    assert "scored" in json.loads(blind.stdout)["reason"]
-    now = status(machine)
-    assert (now["release"], now["instances"][0]["active"]) == (GOOD, "active")
-
-    # 4. After a loss of power in a trial the release before it runs, by its own doing.
-    trial = {"when": "now", "old": first, "new": GOOD, "units": ["edgeseg@camera.service"]}
-    (machine.root / "opt/edgeseg/trial.json").write_text(json.dumps(trial))
-    (machine.root / "opt/edgeseg/history.json").write_text("[]")
-    machine.cut()
-    machine.boot()
-    now = status(machine)
-    assert (now["release"], now["upgrade"], now["last"]["result"]) == (first, None, "rolled back")
-    machine.run("systemctl", "is-active", "--wait", "edgeseg@camera.service", check=False)
-    assert "edgeseg" in machine.run("edgeseg", "service", "logs", "-n", "5").stdout
-
-    # 5. Nothing is left.
-    machine.run("edgeseg", "service", "uninstall")
-    after = listing(machine.root)
-    assert set(after) - set(before) == set()
-    assert {name for name in before if after.get(name) != before[name]} == set()
+def test_two_at_once(machine, wheel):
+    words = ["edgeseg", "service", "upgrade", "--wheelhouse", "/mnt", releases.made(wheel, BETTER)]
+    with subprocess.Popen(machine.inside(*words), **QUIET) as first:
+        assert first.stderr is not None
+        first.stderr.readline()  # it is at work
+        second = ran(machine, words)
+        machine.run("pkill", "-INT", "-x", "edgeseg", "-U", "0", check=False)
+        first.stderr.read()
+    assert (second.returncode, "Another install or upgrade is at work here (process" in second.stderr) == (8, True)
+    assert first.returncode != 0
+    assert machine.status()["release"] == GOOD
 
 
-def named(version: str) -> str:
-    return f"/srv/edgeseg-{version}-py3-none-any.whl"
+def test_one_that_was_tampered_with_is_not_gone_back_to(machine):
+    (folder,) = (machine.root / f"opt/edgeseg/releases/{FIRST}").glob("lib/python3*/site-packages/edgeseg")
+    (folder / "trust.py").write_text((folder / "trust.py").read_text() + "\n")
+    said = ran(machine, ["edgeseg", "service", "rollback"])
+    assert (said.returncode, "was tampered with" in said.stderr) == (6, True), said.stderr
+    assert ran(machine, ["edgeseg", "service", "releases", "--verify"]).returncode == 6
+    text = (folder / "trust.py").read_text()
+    (folder / "trust.py").write_text(text[:-1])
+    assert ran(machine, ["edgeseg", "service", "releases", "--verify"]).returncode == 0
+
+
+def test_back_by_hand(machine):
+    done = ran(machine, ["edgeseg", "service", "rollback", "--json"])
+    assert json.loads(done.stdout)["new"] == FIRST, done.stderr
+    assert (machine.status()["release"], camera(machine)["active"]) == (FIRST, "active")
+    for words in (["status"], ["releases"], ["logs", "-n", "5"]):
+        print(machine.run("edgeseg", "service", *words).stdout)
+    print(machine.run("systemctl", "status", "--no-pager", UNIT).stdout)
+
+
+def test_nothing_is_left(machine):
+    machine.run("edgeseg", "service", "uninstall", timeout_s=120)
+    after = machine.files()
+    assert set(after) - set(machine.before) == set()
+    assert {name for name in machine.before if after.get(name) != machine.before[name]} == set()
+    left = machine.run("systemctl", "list-units", "--all", "--no-legend", "--plain", "edgeseg*").stdout
+    assert " loaded " not in left  # one that was there may be remembered for a while, as not found

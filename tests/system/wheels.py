@@ -1,4 +1,4 @@
-"""The checkout's wheel, other versions of it, and the wheels that it needs on Debian 12."""
+"""The checkout's wheel, other versions of it, and the wheels that it needs on a Debian."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import csv
 import hashlib
 import io
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -17,10 +16,9 @@ from pathlib import Path
 
 import av
 
-from edgeseg.errors import Unreachable
-from tests.lab.roots import PROJECT, cached, requirements
-
-PYTHON = "3.11"  # of Debian 12
+from deploy.farm.wheels import Target, fetch, requires
+from deploy.installing import LAST_OF_NUMPY_1
+from tests.lab.roots import PROJECT, cache
 
 
 def build_wheel(folder: Path) -> Path:
@@ -58,23 +56,25 @@ def other_version(wheel: Path, version: str, change: Mapping[str, Callable[[byte
     return made
 
 
-def wheelhouse() -> Path:
-    """All that edgeseg needs there, fetched once. Raises Unreachable if the index does not answer."""
-    wanted = requirements()
-    with cached("wheelhouse", PYTHON, *wanted) as (folder, complete):
-        if not complete:
-            pip = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", f"--dest={folder}"]
-            pip += [f"--python-version={PYTHON}"]
-            pip += [
-                f"--platform=manylinux{tag}_{os.uname().machine}"
-                for tag in ("_2_36", "_2_28", "_2_27", "_2_17", "2014")
-            ]
-            done = subprocess.run([*pip, *wanted], capture_output=True, text=True, check=False)
-            if done.returncode:
-                shutil.rmtree(folder)
-                folder.mkdir()
-                raise Unreachable(f"pip could not fetch wheels: {done.stderr[-300:]}")
-    return folder
+def wheelhouse(wheel: Path, root: Path, held: bool = False) -> Path:
+    """All that the wheel needs on a Debian of the lab, fetched once as `python -m deploy install` does it.
+
+    held: to the numpy of that Debian. Raises Unreachable if the index does not answer.
+    """
+    python, glibc = _versions(root)
+    target = Target(python, os.uname().machine, glibc)
+    is_old = held and python < (3, 12)
+    wanted = [*requires(wheel), *(LAST_OF_NUMPY_1 if is_old else ())]
+    found = fetch(wanted, target, ["numpy"] if held else [], cache() / "wheelhouses", lambda line: None)
+    return found[0].parent
+
+
+def _versions(root: Path) -> tuple[tuple[int, int, int], tuple[int, int]]:
+    """Of Python and glibc."""
+    code = "import os, sys; print(*sys.version_info[:3], *os.confstr('CS_GNU_LIBC_VERSION').split()[1].split('.')[:2])"
+    said = subprocess.run(["chroot", root, "python3", "-c", code], check=True, capture_output=True, text=True).stdout
+    major, minor, patch, *glibc = map(int, said.split())
+    return (major, minor, patch), (glibc[0], glibc[1])
 
 
 def looped(clip: Path, path: Path, times: int) -> Path:

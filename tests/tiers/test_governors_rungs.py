@@ -25,3 +25,14 @@ def test_each_rung_costs_its_inference_and_the_rest_and_the_cheapest_come_at_hal
 def test_an_accelerator_works_beside_the_processor() -> None:
     both = [Rung(measured("t", engine=engine, ms=30.0, infer_ms=22.0), quality=0.9) for engine in ("cpu", "edgetpu")]
     assert [governors((rung,))[0].load_ms() for rung in both] == [30.0, 22.0]
+
+
+def test_a_frame_that_a_busy_board_measured_shorter_than_its_inference_still_costs_something_besides() -> None:
+    figures = ((9.0, 6.0), (9.0, 12.0), (10.0, 6.0))
+    rungs = tuple(
+        Rung(measured(f"t{n}", ms=ms, infer_ms=infer), quality=0.9 + n / 100) for n, (ms, infer) in enumerate(figures)
+    )
+    costs = [rung.frame_ms for rung in governors(rungs) if rung.kind is Kind.NORMAL]
+    assert costs == [3.0, 1.5, 4.0]
+    bad = governors((Rung(measured("t", ms=9.0, infer_ms=12.0), quality=0.9),))
+    assert bad[0].frame_ms > 0

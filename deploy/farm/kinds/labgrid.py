@@ -14,18 +14,14 @@ coordinator after a minute if this machine goes. `pip install 'edgeseg[farm]'` b
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from deploy.farm.card import Timing
-from deploy.farm.device import Command, DeviceLost, Say
 from deploy.farm.entry import Text
 from deploy.farm.lease import Lease
-from deploy.farm.remote import HostEntry, Remote
+from deploy.farm.remote import HostDevice, HostEntry
 from deploy.farm.ways import Address, way
 
 Tag = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]+$")]
@@ -40,76 +36,32 @@ class LabgridEntry(HostEntry):
     wait_s: Annotated[float, Field(ge=0, le=86_400)] = 600.0
 
 
-class Labgrid:
-    """See `device.Device`."""
+class Labgrid(HostDevice):
+    """See `device.Device`. A setup reserves the place, too, and gives it back."""
 
     Entry = LabgridEntry
     kind = "labgrid"
-    timing: Timing = "real"
 
     def __init__(self, name: str, entry: LabgridEntry, cache: Path) -> None:
-        self.name = name
+        super().__init__(name, entry, cache)
         self._entry = entry
-        self._remote = Remote(name, entry, cache, time.time)
         self._lease: Lease | None = None
-        self._gone: str | None = None
-
-    @property
-    def python(self) -> tuple[str, str]:
-        """See `device.Device`."""
-        return self._remote.target.tag
-
-    def setup(self, say: Say) -> None:
-        """See `device.Device`. The place is reserved for it, and given back."""
-        try:
-            self._reach()
-            self._remote.setup(say)
-        finally:
-            self.close()
-
-    def open(self) -> None:
-        """See `device.Device`."""
-        self._reach()
-        self._remote.check()
-
-    def put(self, files: Mapping[str, Path]) -> int:
-        """See `device.Device`."""
-        self._check()
-        return self._remote.put(files)
-
-    def start(self, argv: Sequence[str], timeout_s: float) -> Command:
-        """See `device.Device`."""
-        self._check()
-        return self._remote.start(argv, timeout_s)
-
-    def get(self, path: str, to: Path) -> None:
-        """See `device.Device`."""
-        self._check()
-        self._remote.get(path, to)
 
     def close(self) -> None:
         """See `device.Device`. What runs over there has ended before somebody else can have the place."""
-        self._remote.close()
+        super().close()
         lease, self._lease = self._lease, None
         if lease is not None:
             lease.release()
 
     def _reach(self) -> None:
         self.close()
-        self._gone = None
         entry = self._entry
-        self._lease = Lease(entry.coordinator, entry.tags, entry.wait_s, self._taken)
+        # If it is taken away, whatever runs there is ended: the place may be another's by then.
+        self._lease = Lease(entry.coordinator, entry.tags, entry.wait_s, self._remote.close)
         found = self._lease.address
         try:
             self._remote.open(way(entry, Address(found.host, found.port, entry.user or found.user)))
         except BaseException:
             self.close()
             raise
-
-    def _taken(self, reason: str) -> None:
-        self._gone = reason
-        self._remote.close(reason)  # the place may be another's by now
-
-    def _check(self) -> None:
-        if self._gone is not None:
-            raise DeviceLost(self._gone)

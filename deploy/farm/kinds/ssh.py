@@ -16,17 +16,13 @@ A host that is not in known_hosts, or shows another key, is refused. What runs t
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from deploy.farm.card import Timing
-from deploy.farm.device import Command, Say
 from deploy.farm.entry import Text
-from deploy.farm.remote import HostEntry, Remote
+from deploy.farm.remote import HostDevice, HostEntry
 from deploy.farm.ways import Address, way
 
 
@@ -37,51 +33,15 @@ class SshEntry(HostEntry):
     port: Annotated[int, Field(ge=1, le=65535)] = 22
 
 
-class Ssh:
+class Ssh(HostDevice):
     """See `device.Device`."""
 
     Entry = SshEntry
     kind = "ssh"
-    timing: Timing = "real"
 
     def __init__(self, name: str, entry: SshEntry, cache: Path) -> None:
-        self.name = name
+        super().__init__(name, entry, cache)
         self._entry = entry
-        self._remote = Remote(name, entry, cache, time.time)
-
-    @property
-    def python(self) -> tuple[str, str]:
-        """See `device.Device`."""
-        return self._remote.target.tag
-
-    def setup(self, say: Say) -> None:
-        """See `device.Device`."""
-        try:
-            self._reach()
-            self._remote.setup(say)
-        finally:
-            self.close()
-
-    def open(self) -> None:
-        """See `device.Device`."""
-        self._reach()
-        self._remote.check()
-
-    def put(self, files: Mapping[str, Path]) -> int:
-        """See `device.Device`."""
-        return self._remote.put(files)
-
-    def start(self, argv: Sequence[str], timeout_s: float) -> Command:
-        """See `device.Device`."""
-        return self._remote.start(argv, timeout_s)
-
-    def get(self, path: str, to: Path) -> None:
-        """See `device.Device`."""
-        self._remote.get(path, to)
-
-    def close(self) -> None:
-        """See `device.Device`."""
-        self._remote.close()
 
     def _reach(self) -> None:
         self._remote.open(way(self._entry, Address(self._entry.host, self._entry.port, self._entry.user)))

@@ -134,6 +134,8 @@ def _figures(outcome: Outcome) -> list[tuple[str, str, str, str]]:
         )
     ]
     many = f"{now.speed.inferences} inferences in {now.speed.seconds:.0f} s" if now.speed else ""
+    if now.speed and now.speed.inferences == 1:
+        many = "the last picture's: not judged"
     rows.append(("time, p50", speed(before, "p50"), speed(now, "p50"), emulated))
     rows.append(("time, p90", speed(before, "p90"), speed(now, "p90"), emulated or many))
     rows.append(("memory", mb(before), mb(now), ""))

@@ -1,0 +1,166 @@
+"""From what the engine says of a frame, or of a part of it, to the mask: one object for frames of one shape.
+
+It holds what must be remembered for that: where it was looked, the mask before, the buffers. Nothing here knows of
+engines or of who believes them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeseg.frames import U8, ColorSpace, Frame, Mask, Rect, Size
+from edgeseg.ports import ModelIO
+from edgeseg.stages.motion import Carry, grey_size, is_same_scene
+from edgeseg.stages.postprocess import keep_near, surer
+from edgeseg.stages.preprocess import ModelInput
+from edgeseg.stages.refine import Refine, refined
+from edgeseg.stages.region import CLOSE, WIDE, Place, Region, whole
+from edgeseg.stages.steady import Steady
+from edgeseg.stages.tidy import Tidy
+
+_SHAPES = 8  # of looks, of which something is kept
+_FOLLOWED_SIDE = 480  # pixels of the longer side of masks that are put together of looks
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How masks are made: edges follow the picture's, the person is followed, masks are smoothed over time, tidied."""
+
+    refine: bool
+    follow: bool
+    steady: bool
+    tidy: bool
+
+
+@dataclass(slots=True)
+class Followed:
+    """What is kept where the person is followed.
+
+    place: where the masks of looks belong. near: the newest mask of a look at a part, that part, and its frame's time.
+    """
+
+    region: Region
+    place: Place
+    near: tuple[Mask, Rect, float] | None = None
+
+    def keep(self, mask: Mask, near: Mask, carried: Mask, look: Rect) -> None:
+        """Let a whole look's mask be that of an earlier look (`near`) at a part, carried on to here: it knows better.
+
+        What was found beside that part is shown once the next look, which takes it in, finds it too. The mask is as old
+        as the earlier one, and near the person that was found then. Nothing is done where the scene is another.
+        """
+        if mask.person is None or near.person is None or not is_same_scene(mask.grey, near.grey):
+            return
+        if carried is near:  # nothing can be said of the motion: what is new is believed where the earlier look was
+            part = self.place.part(look)
+            mask.alpha, mask.person = part.only(mask.alpha), part.only(mask.person)
+        else:
+            mask.alpha, mask.person = carried.alpha, near.person
+            mask.captured_at = min(mask.captured_at, near.captured_at)
+
+    def forget(self) -> None:
+        """Nothing that was found counts any more."""
+        self.region.forget()
+        self.near = None
+
+
+class Shaping:
+    """What is kept for frames of one shape and one model.
+
+    aside: the input for questions that are asked and answered at once, between which a filled one of `next` must stay
+    as it is. carry: moves its masks on. margin: a share of the diagonal; no mask goes farther from the person than
+    that. region: where it was looked for a model before, None: anew.
+    """
+
+    def __init__(
+        self, io: ModelIO, frame: Size, color: ColorSpace, ways: Ways, margin: float, region: Region | None = None
+    ) -> None:
+        one, two, self.aside = (ModelInput(io, frame, color) for _ in range(3))
+        self._ahead = (one, two)  # in turn, for one is filled while the engine reads the other
+        self._refines: dict[Size, Refine] = {}  # by the size of what the engine says
+        size = refined(self.aside.rect.size) if ways.refine else self.aside.rect.size
+        self.followed: Followed | None = None
+        if ways.follow:
+            size = _followed(frame, size)
+            region = region or Region(frame)
+            region.margin = WIDE if io.fit == "letterbox" else CLOSE
+            self.followed = Followed(region, Place(frame, size))
+        self.carry = Carry(frame, size, margin)
+        self._ways, self._margin = ways, margin
+        self._steady = Steady(size, grey_size(frame)) if ways.steady else None
+        self._tidy = Tidy(size) if ways.tidy else None
+        self._before: tuple[Mask, float] | None = None  # the newest mask, and its frame's time
+
+    def next(self) -> ModelInput:
+        """The input that the engine does not read."""
+        self._ahead = self._ahead[::-1]
+        return self._ahead[0]
+
+    def forget(self) -> None:
+        """What was found before counts no more."""
+        self._before = None
+        if self._tidy is not None:
+            self._tidy.forget()
+        if self.followed is not None:
+            self.followed.forget()
+
+    def shape(self, person: U8, frame: Frame, carries: bool, max_age_s: float) -> Mask:
+        """The mask from what the engine said of `frame.look`: see `Pipeline.shape`.
+
+        carries: whether the mask will be carried on. max_age_s: of what may be shown of an earlier mask.
+        """
+        alpha = person
+        if self._ways.refine:
+            refine = self._refine_for(person, frame.size)
+            alpha = refine(person, frame.planes.y, frame.halves[0], frame.look)
+            person = refine.unrefined
+        followed = self.followed
+        if followed is not None:
+            alpha, person = followed.place(alpha, frame.look), followed.place(person, frame.look)
+        alpha, grey = surer(alpha), None
+        if carries or followed is not None or self._steady is not None:
+            grey = self.carry.grey(frame)
+        before = self._not_older(frame, max_age_s)
+        if self._steady is not None and grey is not None and before is not None and before.grey is not None:
+            alpha = self._steady(alpha, grey, before.alpha, before.grey)
+        if self._tidy is not None:
+            alpha = self._tidy(alpha, person, frame.time_s)
+        mask = Mask(keep_near(alpha, person, self._margin), frame.index, frame.captured_at)
+        if grey is not None:
+            mask.person, mask.grey = person.copy(), grey
+        if followed is not None:
+            self._follow_on(followed, mask, frame, max_age_s)
+        self._before = mask, frame.time_s
+        return mask
+
+    def _not_older(self, frame: Frame, max_age_s: float) -> Mask | None:
+        """The mask before this frame's, if it is not too old."""
+        if self._before is None or not 0 < frame.time_s - self._before[1] <= max_age_s:
+            return None
+        return self._before[0]
+
+    def _follow_on(self, followed: Followed, mask: Mask, frame: Frame, max_age_s: float) -> None:
+        """Learn from a mask where to look next; what a look at all says of who is followed is made good."""
+        followed.region.found(mask.alpha, frame.look or whole(frame.size), frame.time_s)
+        if frame.look is not None:
+            followed.near = mask, frame.look, frame.time_s
+        elif followed.near is not None:
+            near, look, at_s = followed.near
+            if 0 <= frame.time_s - at_s <= max_age_s:
+                followed.keep(mask, near, self.carry(near, frame), look)
+
+    def _refine_for(self, person: U8, frame: Size) -> Refine:
+        """What moves the edges of masks like this one; a few are kept, for looks differ in shape."""
+        size = Size(person.shape[1], person.shape[0])
+        if size not in self._refines:
+            while len(self._refines) >= _SHAPES:
+                self._refines.pop(next(iter(self._refines)))
+            self._refines[size] = Refine(size, frame)
+        return self._refines[size]
+
+
+def _followed(frame: Size, least: Size) -> Size:
+    """Of masks that are put together of looks: large enough that what was seen near is not lost."""
+    scale = min(1.0, _FOLLOWED_SIDE / max(frame))
+    size = Size(max(1, round(frame.width * scale)), max(1, round(frame.height * scale)))
+    return size if size.width >= least.width or size == frame else least
