@@ -142,7 +142,7 @@ def _install(root: Path, made: list[Path]) -> None:
     try:
         install = ["python3", "-m", "edgeseg.install", "--camera", PICTURE, "--sink", "null"]
         install += ["--wheelhouse", "/srv", "--os-packages", "--no-calibrate"]
-        one.run(*install, PYTHONPATH=f"/srv/{made[0].name}", PYTHONDONTWRITEBYTECODE="1")
+        one.run(*install, timeout_s=900, PYTHONPATH=f"/srv/{made[0].name}", PYTHONDONTWRITEBYTECODE="1")
         one.run("systemctl", "stop", "edgeseg@camera")
         one.run("sync")
     finally:
