@@ -58,11 +58,13 @@ def test_simulate_prints_json_and_its_trace_replays_and_is_drawn(tmp_path: Path)
         ("simulate --plot p.png", 2, "--plot and --trace take one scenario; name it with --scenario."),
         ("replay nothing.jsonl", 2, "nothing.jsonl cannot be read: No such file or directory."),
         ("replay .", 2, ". cannot be read: Is a directory."),
+        ("plot empty", 2, "empty is empty: the governor never looked, or it is no trace."),
         (
-            "plot empty",
+            "replay /dev/zero",
             2,
-            "empty is no trace of the governor: its first line is no JSON object; give what --trace wrote.",
+            "/dev/zero is no trace of the governor: a line has more than 1000000 characters.",
         ),
+        ("plot empty --output p.pdf", 2, "--output p.pdf is no PNG; give a name that ends in .png."),
         ("plot picture", 2, "picture is no trace of the governor: it is no text; give what --trace wrote."),
     ],
 )
