@@ -181,5 +181,6 @@ def test_whatever_fails_nothing_raw_goes_out_and_all_comes_back(steps: list[tupl
 def test_the_property_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     """Were masks of before not forgotten, the room would show where the person was."""
     monkeypatch.setattr(Masks, "forget", lambda self, first_index: None)
-    line = comes_through([(frozenset({"fails", "hang"}), 0.3)] * 3)  # the engine says nothing of the new picture in time
+    steps = [(frozenset({"fails", "hang"}), 0.3)] * 3  # the engine says nothing of the new picture in time
+    line = comes_through(steps)
     assert line.leaks
