@@ -100,6 +100,7 @@ def _rung(axis: Axes, trace: Trace, zero_s: float) -> None:
                 rungs[start], place, xytext=(2, -8), textcoords="offset points", fontsize=6, color=INK, clip_on=True
             )
     axis.set_ylabel("quality")
+    axis.margins(y=0.15)  # for the names
 
 
 def _temperature(axis: Axes, trace: Trace, zero_s: float) -> None:
