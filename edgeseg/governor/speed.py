@@ -80,9 +80,9 @@ def _corrected(speed: Speed, rung: Rung, ratios: list[float]) -> Speed:
 
 def _unseen(speed: Speed, rung: Rung, seen: Observation, target_fps: float) -> Speed:
     """What stages do not show, as waiting for a lock or the quota, shows in frames that are dropped all the time."""
+    shown_ms = speed.load_ms(rung) / speed.unseen
     if not seen.dropped or not seen.frames_out or seen.span_s <= 0:
         unseen = speed.unseen * FORGET
-        shown_ms = speed.load_ms(rung) / speed.unseen
         if seen.frames_out and target_fps > 0 and shown_ms > 0:  # what was shown took no longer than there was time
             unseen = min(unseen, 1e3 / target_fps * rung.frames / shown_ms)
         return replace(speed, saturated=0, unseen=max(1.0, unseen))
@@ -90,10 +90,9 @@ def _unseen(speed: Speed, rung: Rung, seen: Observation, target_fps: float) -> S
     out_fps = seen.frames_out / seen.span_s
     if speed.saturated < SATURATED or target_fps <= 0 or out_fps >= 0.95 * target_fps / rung.frames:
         return speed
-    takes_ms, shown_ms = 1e3 / out_fps, speed.load_ms(rung) / speed.unseen
     if shown_ms <= 0:
         return speed
-    sample = min(MOST, max(1.0, takes_ms / shown_ms))
+    sample = min(MOST, max(1.0, 1e3 / out_fps / shown_ms))
     return replace(speed, unseen=speed.unseen + (sample - speed.unseen) / 2)
 
 
