@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from edgeseg.families import Families
     from edgeseg.governed import Governed, Wish
     from edgeseg.report import ProcessStart
+    from edgeseg.web.paged import Paged
+    from edgeseg.web.server import WebWish
 
 
 def run(
@@ -109,6 +111,16 @@ def run(
         Path | None,
         typer.Option(**FILE, metavar="FILE", help="Write what the governor saw and decided, as JSON lines."),
     ] = None,
+    web: Annotated[bool, typer.Option("--web", help="Serve the control page; needs the extra web.")] = False,
+    web_listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where; beyond this machine a token is needed.")
+    ] = "127.0.0.1:8080",
+    web_host: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A name by which browsers may call this board.")
+    ] = None,
+    web_show_source: Annotated[
+        bool, typer.Option("--web-show-source", help="Let the page show the camera's own picture too, room and all.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Take the background away from a camera or a file, until it ends or Ctrl-C.
@@ -179,9 +191,10 @@ def run(
         wish = Wish(profile, instance, config, trace, is_asked=bool(govern))
     elif trace is not None:
         raise UsageError("--trace is of the governor, which runs with --tier auto or --govern; give one of them.")
+    page = page_of(web, web_listen, web_host or [], web_show_source)
     with stoppable_run(say) as stoppable:
         try:
-            figures = run_once(settings, ProcessStart.of(SystemClock()), as_json, stoppable, wish)
+            figures = run_once(settings, ProcessStart.of(SystemClock()), as_json, stoppable, wish, page)
         except (Stopped, EdgesegError):
             if not stoppable.at_once:
                 raise
@@ -196,7 +209,12 @@ def run(
 
 
 def run_once(
-    settings: Settings, start: ProcessStart, quiet: bool, stoppable: Stoppable, wish: Wish | None = None
+    settings: Settings,
+    start: ProcessStart,
+    quiet: bool,
+    stoppable: Stoppable,
+    wish: Wish | None = None,
+    web: WebWish | None = None,
 ) -> dict[str, Any]:
     """One run with live figures; what came of it."""
     from edgeseg.build import build
@@ -207,12 +225,24 @@ def run_once(
 
     tally = Tally()
     watch = Watch(tally, quiet=quiet)
-    made = build(settings, watch)
+    page: Paged | None = None
+    if web is not None:
+        from edgeseg.web.paged import Paged
+
+        page = Paged(settings, wish, web, watch)
+    try:
+        made = build(settings, page.emit if page else watch, outlet=page.outlet if page else None)
+    except BaseException:
+        if page is not None:
+            page.close()
+        raise
     governed: Governed | None = None
     families: Families | None = None
     try:
         stoppable.takes(made.runtime)
-        if wish is not None and made.source.info.live and made.tier is not None:
+        if page is not None:
+            page.begin(made)
+        elif wish is not None and made.source.info.live and made.tier is not None:
             from edgeseg.governed import Governed
 
             governed = Governed(made, settings, wish, SystemClock(), watch)
@@ -235,10 +265,23 @@ def run_once(
             made.runtime.run()
         return summary(made, tally, start)
     finally:
-        for steering in (governed, families):
+        for steering in (page, governed, families):
             if steering is not None:
                 steering.close()
         made.pipeline.close()
+
+
+def page_of(web: bool, listen: str, hosts: list[str], shows_source: bool) -> WebWish | None:
+    """The page that is asked for; raises UsageError without its packages."""
+    if not web:
+        return None
+    try:
+        from edgeseg.web.server import WebWish
+    except ImportError as error:
+        raise UsageError(
+            f"--web needs packages that are not here ({error.name}): pip install 'edgeseg[web]'"
+        ) from error
+    return WebWish(listen, tuple(hosts), shows_source)
 
 
 def _size(text: str | None) -> Any:

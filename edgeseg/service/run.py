@@ -15,6 +15,7 @@ from edgeseg.config.files import check_instance
 from edgeseg.config.secrets import hidden
 from edgeseg.errors import EdgesegError, SourceError
 from edgeseg.facts import Emit, Fact
+from edgeseg.governed import Wish
 from edgeseg.ports import FrameSink
 from edgeseg.sensors.sampler import Sampler
 from edgeseg.sensors.system import SystemSensors
@@ -116,7 +117,7 @@ def _run(
     loaded = loads()
     made = builds(loaded, emit, clock, outlet)
     sampler = Sampler(lambda: SystemSensors(clock=clock, emit=emit), clock=clock, emit=emit)
-    governing = Governing(made, instance, sampler, clock, emit)
+    governing = Governing(made, Wish(instance=instance, is_asked=False), sampler, clock, emit)
     unit = f"edgeseg@{instance}"
     reloader = Reloader(made, outlets[0], loaded, loads, governing, clock, emit, unit)
     try:
