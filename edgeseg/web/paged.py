@@ -28,6 +28,11 @@ class Paged:
             emit(Noted("page", text))
         self._web.start()
 
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return self._web.url
+
     def emit(self, fact: Fact) -> None:
         """For the run."""
         self._remote.emit(fact)

@@ -64,6 +64,7 @@ class Web:
         app, context = make_app(remote, access, self.rules)
         self.port = int(self._socket.getsockname()[1])
         shown = f"[{host}]" if ":" in host else host
+        shown = {"0.0.0.0": socket.gethostname(), "[::]": socket.gethostname()}.get(shown, shown)
         self.url = f"http://{shown}:{self.port}/"
         self.warning = None
         if not is_loopback(host):
@@ -153,6 +154,11 @@ class _Protocol(H11Protocol):
         """See uvicorn."""
         super().on_response_complete()
         self._wait_no_more()
+
+    def handle_websocket_upgrade(self, event: Any) -> None:
+        """See uvicorn; from here on another protocol has the connection."""
+        self._wait_no_more()
+        super().handle_websocket_upgrade(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
