@@ -1,4 +1,4 @@
-"""A run with its page around fakes: the scene whose room has colour, and nothing else has. A real uvicorn, on loopback."""
+"""A run with its page around fakes: the scene of which nothing but the room has colour. uvicorn, on loopback."""
 
 from __future__ import annotations
 
