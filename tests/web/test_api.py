@@ -143,9 +143,9 @@ def test_two_who_change_the_same_thing(one: Paging) -> None:
         ({"background": "../../etc/passwd"}, 422, "match pattern"),
         ({"source": "gst:videotestsrc"}, 409, "no camera"),
         ({"source": "/etc/passwd"}, 409, "no camera"),
-        ({"tier": "nosuch"}, 422, "no tier"),
+        ({"tier": "nosuch"}, 409, "no tier"),
         ({"mode": "video"}, 409, "config file"),
-        ({"mode": "none"}, 422, "cannot follow"),
+        ({"mode": "none"}, 409, "cannot follow"),
         ({"mode": "image"}, 409, "No picture is chosen"),
     ],
 )  # fmt: skip
