@@ -35,7 +35,7 @@ def version(path: str) -> tuple[int, int, int, str]:
 
 
 def make(venv: Path, path: str, requirements: Sequence[str]) -> None:
-    """Make the venv of the interpreter at `path`, in a folder that gets its name when it is whole. Raises DeviceLost."""
+    """Make the venv of the interpreter at `path`; it gets its name when it is whole. Raises DeviceLost."""
     part = venv.with_name(f"{venv.name}.part")
     failed = "The venv cannot be made"
     try:

@@ -27,6 +27,7 @@ from deploy.farm.entry import DeviceEntry, Text
 from deploy.farm.folder import Folder
 from deploy.farm.process import Process, environment
 
+
 class VenvEntry(DeviceEntry):
     """python: a command or a path. packages: more requirements, as pip has them. without: names of distributions."""
 
