@@ -138,6 +138,8 @@ class Supply:
         return None if self.is_stopped else frame
 
     def _next_live(self) -> Frame | None:
+        if self.taken == 1:
+            self._output.warm(self._line.black())
         self._heard_s = self._clock.now()  # what was slow until now was the showing, or the machine slept
         frame = self._fresh(still_after_s(self.interval_s))
         if frame is None:
