@@ -20,6 +20,7 @@ from edgeseg import build, search
 from edgeseg.errors import ConfigError, NotPermitted, OutputError, SourceError, UsageError
 from edgeseg.service import keeper, reload, vitals
 from edgeseg.service.lock import alone
+from edgeseg.sinks.absent import AbsentSink
 from edgeseg.testing.sink import FakeSink
 from tests.runtime.scene import leaks
 
@@ -135,6 +136,21 @@ def test_a_sink_that_fails_is_found_again_and_the_camera_rests_meanwhile(serving
         soon(lambda: "sink_lost" not in serving.manager.status, "for the status")
         soon(lambda: np.ptp(serving.sink.frames[-1].planes.y) > 0, "for the person")
         assert first.closes == 1
+
+    serving.serve(script)
+    assert serving.sink.closes == 1
+
+
+def test_a_sink_that_is_not_there_at_the_start_is_looked_for(serving: Serving) -> None:
+    serving.gone = OutputError("There is no /dev/video10.")
+    serving.sink = AbsentSink(serving.gone)
+
+    def script() -> None:
+        soon(lambda: "idle" in serving.manager.status and "sink_lost" in serving.manager.status, "for the status")
+        soon(is_ready(serving))
+        serving.gone = None
+        soon(lambda: isinstance(serving.sink, FakeSink) and serving.sink.written > 5, "for the sink")
+        soon(lambda: "sink_lost" not in serving.manager.status, "for the status")
 
     serving.serve(script)
     assert serving.sink.closes == 1
