@@ -237,10 +237,15 @@ def make_pipeline(
         follow=settings.follow,
         steady=settings.steady,
         tidy=settings.tidy,
-        edges=EdgeWish(settings.feather / 100, settings.despill, settings.light_wrap),
+        edges=edges_of(settings),
         key=colour,
     )
     return pipeline, engine
+
+
+def edges_of(settings: Settings) -> EdgeWish:
+    """What the settings say of the person's edge."""
+    return EdgeWish(settings.feather / 100, settings.despill, settings.light_wrap)
 
 
 def make_pipeline_engine(settings: Settings, known: KnownAnswer, clock: Clock, emit: Emit) -> Engine:

@@ -171,13 +171,14 @@ def test_a_reload_changes_the_background_between_two_frames(serving: Serving) ->
     def script() -> None:
         soon(is_ready(serving))
         old = colour_behind(serving)
-        serving.settings = replace(serving.settings, background="color:#000000", refine=True, max_mask_age_s=3.0)
+        levels = len(np.unique(serving.sink.frames[-1].planes.y))
+        serving.settings = replace(serving.settings, background="color:#000000", feather=4.0, max_mask_age_s=3.0)
         serving.reload()
         soon(lambda: serving.manager.count("READY") == 2, "for the end of the reload")
         soon(lambda: colour_behind(serving) != old, "for the new colour")
         assert serving.run is not None
         assert serving.run.runtime.limits.max_mask_age_s == 3.0
-        assert serving.run.pipeline.refine
+        assert len(np.unique(serving.sink.frames[-1].planes.y)) > levels  # a soft edge
         assert all(np.ptp(frame.planes.u) == 0 for frame in list(serving.sink.frames))  # colour is of the room alone
 
     serving.serve(script)

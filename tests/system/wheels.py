@@ -17,7 +17,6 @@ from pathlib import Path
 import av
 
 from deploy.farm.wheels import Target, fetch, requires
-from deploy.installing import LAST_OF_NUMPY_1
 from tests.lab.roots import PROJECT, cache
 
 
@@ -63,18 +62,20 @@ def wheelhouse(wheel: Path, root: Path, held: bool = False) -> Path:
     """
     python, glibc = _versions(root)
     target = Target(python, os.uname().machine, glibc)
-    is_old = held and python < (3, 12)
-    wanted = [*requires(wheel), *(LAST_OF_NUMPY_1 if is_old else ())]
-    found = fetch(wanted, target, ["numpy"] if held else [], cache() / "wheelhouses", lambda line: None)
-    return found[0].parent
+    own = {"numpy": _said(root, "import numpy; print(numpy.__version__)")} if held else {}
+    return fetch(requires(wheel), target, (), cache() / "wheelhouses", lambda line: None, own)[0].parent
 
 
 def _versions(root: Path) -> tuple[tuple[int, int, int], tuple[int, int]]:
     """Of Python and glibc."""
     code = "import os, sys; print(*sys.version_info[:3], *os.confstr('CS_GNU_LIBC_VERSION').split()[1].split('.')[:2])"
-    said = subprocess.run(["chroot", root, "python3", "-c", code], check=True, capture_output=True, text=True).stdout
-    major, minor, patch, *glibc = map(int, said.split())
+    major, minor, patch, *glibc = map(int, _said(root, code).split())
     return (major, minor, patch), (glibc[0], glibc[1])
+
+
+def _said(root: Path, code: str) -> str:
+    python = ["chroot", root, "python3", "-c", code]
+    return subprocess.run(python, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def looped(clip: Path, path: Path, times: int) -> Path:
