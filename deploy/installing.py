@@ -19,10 +19,9 @@ Told = Callable[[str, str], None]
 """Told a host's name and what goes on there."""
 
 _FOLDER = ".cache/edgeseg-deploy"
-_FACTS = (
-    """
+_FACTS = """
 import hashlib, importlib.metadata, json, os, platform, sys
-kept, folder = {}, "%s"
+kept, folder = {}, sys.argv[1]
 for name in os.listdir(folder) if os.path.isdir(folder) else ():
     with open(os.path.join(folder, name), "rb") as file:
         kept[name] = hashlib.sha256(file.read()).hexdigest()
@@ -44,8 +43,6 @@ print(json.dumps({
     "kept": kept,
 }))
 """
-    % _FOLDER
-)
 _AT_ONCE = 8
 
 
@@ -142,7 +139,7 @@ def _install(order: Order, host: Transport, facts: dict[str, object], told: Call
 
 
 def _facts(host: Transport) -> dict[str, object]:
-    said = host.run(["python3", "-"], _quiet, _FACTS)
+    said = host.run(["python3", "-", _FOLDER], _quiet, _FACTS)
     if said.code == 127:
         raise UsageError("There is no python3 there: sudo apt install python3 python3-venv.")
     _must(host, said)
