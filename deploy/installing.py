@@ -95,7 +95,8 @@ def _bring(order: Order, host: Transport, told: Callable[[str], None], lock: Loc
             told("collecting wheels for it")
             wanted, target = requires(order.wheel.path), _target(host, facts)
             files += fetch(wanted, target, (), order.wheelhouse, told, _held(order, facts))
-    _send(host, files, dict(facts.get("kept") or {}), told)
+    kept = facts.get("kept")
+    _send(host, files, kept if isinstance(kept, dict) else {}, told)
     return _install(order, host, facts, told)
 
 

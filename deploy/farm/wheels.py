@@ -84,7 +84,7 @@ def fetch(
     the newest is taken that takes them. What was fetched for the same requirements is taken from there. Raises
     DeviceLost with pip's reason.
     """
-    fixed = {canonicalize_name(name): version for name, version in (held or {}).items()}
+    fixed: dict[str, str] = {canonicalize_name(name): version for name, version in (held or {}).items()}
     left_out = frozenset(canonicalize_name(name) for name in without)
     asked = list(requirements)
     about = repr((sorted(asked), sorted(left_out), target, *([sorted(fixed.items())] if fixed else []))).encode()
@@ -130,8 +130,9 @@ def _level(
     """Fetch these; gives what they need, with the extras that are wanted of whoever needs it."""
     say(f"fetching {', '.join(sorted(specs))} for {' '.join(target.tag)}")
     _pip([*target.options(), f"--dest={folder}", *map(str, specs.values())])
-    needs, older = [], {}
-    for wheel in folder.glob("*.whl"):
+    needs: list[tuple[str, frozenset[str]]] = []
+    older: dict[str, Requirement] = {}
+    for wheel in list(folder.glob("*.whl")):
         name, version, *_ = parse_wheel_filename(wheel.name)
         if name not in specs:
             continue
