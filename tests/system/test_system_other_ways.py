@@ -13,7 +13,7 @@ from tests.system.boards import Board
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 PYTHON = "/opt/edgeseg/current/bin/python"
-# Raspberry Pi OS has a python3-simplejpeg, on which picamera2 stands, and Debian has none: here are the index's own builds,
+# Raspberry Pi OS has python3-simplejpeg, on which picamera2 stands, and Debian has none: these are the index's builds,
 # on 12 one for a numpy before 2.0. Debian's numexpr is built for Debian's numpy as that one is.
 SIMPLEJPEG = {"bookworm": "simplejpeg==1.7.2", "trixie": "simplejpeg==1.9.0"}
 OS_PACKAGES = "/usr/lib/python3/dist-packages"
