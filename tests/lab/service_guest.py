@@ -55,7 +55,7 @@ source: camera:/dev/video0
 sink: v4l2:/dev/video10
 background: "color:#112233"
 size: 320x180
-fps: 10
+fps: 2
 idle: false
 max_mask_age_ms: 20000
 """
