@@ -170,16 +170,13 @@ class Pipeline:
         self._output = None  # it knows what of the old background is in its planes
         return before
 
-    @property
-    def refine(self) -> bool:
-        """Whether masks follow the picture's edges; set between two frames."""
-        return self._refine
-
-    @refine.setter
-    def refine(self, refine: bool) -> None:
-        if refine != self._refine:
-            self._refine = refine
+    def make(self, *, refine: bool, steady: bool, tidy: bool, edges: EdgeWish) -> None:
+        """Make masks and show edges in these ways from the next frame on."""
+        if (refine, steady, tidy) != (self._refine, self._steady, self._tidy):
+            self._refine, self._steady, self._tidy = refine, steady, tidy
             self._input.clear()
+        if edges != self._edges:
+            self._edges, self._output = edges, None
 
     def through(self, infer: Infer) -> None:
         """Ask the engine by another way from now on: the runtime's, which does not wait for ever."""
