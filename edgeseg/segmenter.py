@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -59,7 +60,7 @@ class Segmenter:
             usual = [*_here(STILL_TIERS, folder)] or [DEFAULT_TIER]
             whole_body = whole_body or next(iter(_here((BODY_TIER,), folder)), None)
         settings = Settings(engine=engine if isinstance(engine, str) else "cpu", threads=threads, models=folder)
-        ways = {"refine": refine, "follow": follow, "steady": steady, "tidy": tidy}
+        line_of = partial(Pipeline, mode=Mode.ALPHA, refine=refine, follow=follow, steady=steady, tidy=tidy)
         self._follow = follow
         self._usual: list[Pipeline] = []
         self._body: Pipeline | None = None
@@ -69,7 +70,7 @@ class Segmenter:
                 made = make_engine(replace(settings, tier=one)) if isinstance(one, str) else one
                 if made is not one:
                     own.append(made)
-                line = Pipeline(made, None, KnownAnswer.portrait(), SystemClock(), mode=Mode.ALPHA, **ways)
+                line = line_of(made, None, KnownAnswer.portrait(), SystemClock())
                 line.prove()
                 if one is whole_body:
                     self._body = line

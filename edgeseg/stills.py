@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -80,14 +81,16 @@ def segmenting(settings: Settings) -> Iterator[Callable[[U8], U8]]:
 
 
 def _segmenter(settings: Settings) -> Segmenter:
-    ways = {"refine": settings.refine, "follow": settings.follow, "steady": settings.steady, "tidy": settings.tidy}
+    made = partial(
+        Segmenter, refine=settings.refine, follow=settings.follow, steady=settings.steady, tidy=settings.tidy
+    )
     if settings.tier == AUTO and settings.engine == "cpu":
-        return Segmenter(threads=settings.threads, models=settings.models, whole_body=settings.whole_body, **ways)
+        return made(threads=settings.threads, models=settings.models, whole_body=settings.whole_body)
     engines = [make_engine(named(settings))]
     try:
         if settings.whole_body is not None:
             engines.append(make_engine(replace(settings, tier=settings.whole_body)))
-        return Segmenter(engine=engines[0], whole_body=engines[1] if len(engines) > 1 else None, **ways)
+        return made(engine=engines[0], whole_body=engines[1] if len(engines) > 1 else None)
     except BaseException:
         for engine in engines:
             engine.close()

@@ -33,10 +33,14 @@ _REFINE = typer.Option("--refine/--no-refine", help="Let the mask follow the pic
 _FOLLOW = typer.Option("--follow/--no-follow", help="Show the model the part of the picture where somebody was found.")
 _STEADY = typer.Option("--steady/--no-steady", help="Smooth masks over time where the model is unsure.")
 _TIDY = typer.Option("--tidy/--no-tidy", help="Take out specks and what the model is nowhere sure of, shut holes.")
-RefineOption, RefineIfOption = Annotated[bool, _REFINE], Annotated[bool | None, _REFINE]
-FollowOption, FollowIfOption = Annotated[bool, _FOLLOW], Annotated[bool | None, _FOLLOW]
-SteadyOption, SteadyIfOption = Annotated[bool, _STEADY], Annotated[bool | None, _STEADY]
-TidyOption, TidyIfOption = Annotated[bool, _TIDY], Annotated[bool | None, _TIDY]
+RefineOption = Annotated[bool, _REFINE]
+RefineIfOption = Annotated[bool | None, _REFINE]
+FollowOption = Annotated[bool, _FOLLOW]
+FollowIfOption = Annotated[bool | None, _FOLLOW]
+SteadyOption = Annotated[bool, _STEADY]
+SteadyIfOption = Annotated[bool | None, _STEADY]
+TidyOption = Annotated[bool, _TIDY]
+TidyIfOption = Annotated[bool | None, _TIDY]
 
 WholeBodyOption = Annotated[
     str | None, typer.Option(metavar="TIER", help="A tier of the body family, asked while one whole person is seen.")
