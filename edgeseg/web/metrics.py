@@ -40,7 +40,7 @@ class Metrics(Collector):
 
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
-        disable_created_metrics()  # a gauge for each histogram, of which nobody makes anything
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a gauge for each histogram, of which nobody makes anything
         self.registry = CollectorRegistry()
         self._stages = Histogram(
             "edgeseg_stage_seconds",

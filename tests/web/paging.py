@@ -18,6 +18,8 @@ from edgeseg.build import Run, Settings, limits_of, open_background
 from edgeseg.clock import SystemClock
 from edgeseg.facts import Fact
 from edgeseg.frames import U8
+from edgeseg.mqtt.wish import MqttWish
+from edgeseg.outside import OutsideWish, RunOutside
 from edgeseg.pipeline import Pipeline
 from edgeseg.ports import ModelIO
 from edgeseg.runtime import Runtime
@@ -25,8 +27,7 @@ from edgeseg.testing.engine import FakeEngine
 from edgeseg.testing.sink import FakeSink
 from edgeseg.testing.source import FakeSource
 from edgeseg.web import server
-from edgeseg.web.paged import Paged
-from edgeseg.web.server import WebWish
+from edgeseg.web.wish import WebWish
 from tests.runtime.scene import GREY, Scene, finder
 
 SCENE = Scene()
@@ -37,7 +38,7 @@ CLOCK = SystemClock()
 class Paging:
     """A run of the scene, live at 50 frames a second, and its page. Levers: source, engine, sink."""
 
-    def __init__(self, wish: WebWish, **changes: Any) -> None:
+    def __init__(self, wish: WebWish, mqtt: MqttWish | None = None, **changes: Any) -> None:
         self.settings = replace(
             Settings(
                 source="scene.webm",
@@ -56,7 +57,8 @@ class Paging:
         )  # fmt: skip
         self.engine = FakeEngine(ModelIO(72, 128), finder())
         self.sink = FakeSink(keep=4, watched=None)
-        self.paged = Paged(self.settings, None, replace(wish, listen=wish.listen), self.facts.append)
+        self.paged = RunOutside(self.settings, None, OutsideWish(web=wish, mqtt=mqtt), self.facts.append)
+        self.remote, self.web = self.paged.outside.remote, self.paged.outside.web
         _, background = open_background(self.settings.background)
         pipeline = Pipeline(self.engine, background, SCENE.known(), CLOCK, refine=self.settings.refine)
         outlet = self.paged.outlet(self.sink, lambda: self.sink)
@@ -66,7 +68,8 @@ class Paging:
         self.error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="test-run")
         self._thread.start()
-        self.url = self.paged.url.rstrip("/")
+        assert self.web is not None
+        self.url = self.web.url.rstrip("/")
         self.client = httpx.Client(base_url=self.url, timeout=20.0)
 
     def _run(self) -> None:
@@ -95,9 +98,14 @@ class Paging:
 
 @contextmanager
 def paging(
-    listen: str = "127.0.0.1:0", *, hosts: tuple[str, ...] = (), shows_source: bool = False, **changes: Any
+    listen: str = "127.0.0.1:0",
+    *,
+    hosts: tuple[str, ...] = (),
+    shows_source: bool = False,
+    mqtt: MqttWish | None = None,
+    **changes: Any,
 ) -> Iterator[Paging]:
-    made = Paging(WebWish(listen, hosts, shows_source), **changes)
+    made = Paging(WebWish(listen, hosts, shows_source), mqtt, **changes)
     try:
         soon(lambda: made.run.runtime.shown)
         yield made

@@ -34,7 +34,7 @@ def guarded() -> Iterator[tuple[Paging, str]]:
     """One that asks everybody for a token."""
     token_file().unlink(missing_ok=True)
     with paging(hosts=("cam.example",)) as made:
-        token = made.paged._web.token
+        token = made.web.token
         assert token is not None
         yield made, token
 
@@ -53,7 +53,7 @@ def test_the_token_is_made_once_and_kept_as_a_hash(guarded: tuple[Paging, str]) 
     assert token not in token_file().read_text()
     assert any(token in str(fact) for fact in made.facts)  # shown, once
     with paging(hosts=("cam.example",)) as again:
-        assert again.paged._web.token is None
+        assert again.web.token is None
 
 
 def test_without_it_only_the_page_and_health_are_served(guarded: tuple[Paging, str]) -> None:
@@ -217,7 +217,7 @@ def test_a_body_that_is_no_change_is_refused_in_words(one: Paging, body: bytes) 
     "path", ["/../edgeseg/app.py", "/%2e%2e/%2e%2e/etc/passwd", "//etc/passwd", "/app.js/", "/index.html%00"]
 )
 def test_no_path_reaches_the_disk(one: Paging, path: str) -> None:
-    with socket.create_connection(("127.0.0.1", one.paged._web.port)) as raw:
+    with socket.create_connection(("127.0.0.1", one.web.port)) as raw:
         raw.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         answer = b""
         while chunk := raw.recv(65536):

@@ -84,7 +84,7 @@ def SCENE_RGB() -> U8:  # noqa: N802
 
 
 def test_nothing_is_encoded_while_nobody_looks(one: Paging) -> None:
-    preview = one.paged._remote.preview
+    preview = one.remote.preview
     soon(lambda: preview.viewers == 0)
     before, shown = preview.encoded, one.run.runtime.shown
     soon(lambda: one.run.runtime.shown > shown + 20)
@@ -213,7 +213,7 @@ def test_a_stalled_pipeline_is_said_while_the_page_lives() -> None:
         made.run.runtime._supply._reopen = None
         now = soon(lambda: state if (state := made.client.get("/api/v1/state").json())["status"] != "running" else None)
         assert now["status"] in ("stalled", "degraded")
-        made.paged._remote.live.ended = "the camera is gone."
+        made.remote.live.ended = "the camera is gone."
         ready = made.client.get("/readyz")
         assert (ready.status_code, ready.json()["detail"]) == (503, "The pipeline has ended: the camera is gone.")
         assert made.client.get("/healthz").status_code == 200
