@@ -131,8 +131,9 @@ class Shaping:
         if self._tidy is not None:
             alpha = self._tidy(alpha, person, frame.time_s)
         mask = Mask(keep_near(alpha, person, self._margin), frame.index, frame.captured_at)
-        if grey is not None:
-            mask.person, mask.grey = person.copy(), grey
+        mask.grey = grey
+        if carries or followed is not None:
+            mask.person = person.copy()
         if followed is not None:
             self._follow_on(followed, mask, frame, max_age_s)
         self._before = mask, frame.time_s

@@ -19,7 +19,7 @@ from edgeseg.ports import ModelIO
 
 HIDDEN_S = 0.45  # the longest time between two whole looks: half a second, but for what showing takes
 CLOSE = 0.1  # of the box, on each side
-WIDE = 0.3  # likewise, for models that want to see a whole body with room around it
+WIDE = 0.4  # likewise, for models that want to see a whole body with room around it
 SPARE = 0.05  # of the box: a look that leaves no more on some side is made anew
 LOOSE = 0.6  # a look is made anew if a new one would have no more than this share of its area
 AHEAD_S = 0.2  # a moving edge is met where it would be after so long
