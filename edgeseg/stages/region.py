@@ -144,6 +144,15 @@ class Region:
             return self._whole
         return self._look
 
+    def again(self, alpha: U8) -> Rect | None:
+        """Where to look once more at a frame of which a look at all found this, (h, w) uint8; None: all was seen."""
+        box = box_of(alpha, self._frame)
+        if box is None:
+            return None
+        if self._look == self._whole or not is_inside(box, self._look, self._frame, SPARE):
+            self._look = self._wished(box)
+        return self._look if self._look != self._whole else None
+
     def found(self, alpha: U8, look: Rect, now_s: float) -> None:
         """What a look at a frame of this time found: the frame's mask, (h, w) uint8."""
         box = box_of(alpha, self._frame)
