@@ -18,6 +18,7 @@ from edgeseg.build import Run, Settings, limits_of, open_background
 from edgeseg.clock import SystemClock
 from edgeseg.facts import Fact
 from edgeseg.frames import U8
+from edgeseg.governed import Wish
 from edgeseg.mqtt.wish import MqttWish
 from edgeseg.outside import OutsideWish, RunOutside
 from edgeseg.pipeline import Pipeline
@@ -38,7 +39,7 @@ CLOCK = SystemClock()
 class Paging:
     """A run of the scene, live at 50 frames a second, and its page. Levers: source, engine, sink."""
 
-    def __init__(self, wish: WebWish, mqtt: MqttWish | None = None, **changes: Any) -> None:
+    def __init__(self, wish: WebWish, mqtt: MqttWish | None = None, govern: Wish | None = None, **changes: Any) -> None:
         self.settings = replace(
             Settings(
                 source="scene.webm",
@@ -57,7 +58,7 @@ class Paging:
         )  # fmt: skip
         self.engine = FakeEngine(ModelIO(72, 128), finder())
         self.sink = FakeSink(keep=4, watched=None)
-        self.paged = RunOutside(self.settings, None, OutsideWish(web=wish, mqtt=mqtt), self.facts.append)
+        self.paged = RunOutside(self.settings, govern, OutsideWish(web=wish, mqtt=mqtt), self.facts.append)
         self.remote, self.web = self.paged.outside.remote, self.paged.outside.web
         _, background = open_background(self.settings.background)
         pipeline = Pipeline(self.engine, background, SCENE.known(), CLOCK, refine=self.settings.refine)
@@ -103,9 +104,10 @@ def paging(
     hosts: tuple[str, ...] = (),
     shows_source: bool = False,
     mqtt: MqttWish | None = None,
+    govern: Wish | None = None,
     **changes: Any,
 ) -> Iterator[Paging]:
-    made = Paging(WebWish(listen, hosts, shows_source), mqtt, **changes)
+    made = Paging(WebWish(listen, hosts, shows_source), mqtt, govern, **changes)
     try:
         soon(lambda: made.run.runtime.shown)
         yield made
