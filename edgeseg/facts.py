@@ -108,6 +108,11 @@ class StageTimes:
         self._count[stage] += 1
         self._total_s[stage] = self._total_s.get(stage, 0.0) + seconds
 
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Their names, in the order in which they first ran."""
+        return tuple(self._ring)
+
     def total_s(self, stages: Iterable[str]) -> float:
         """What these stages took in all, in seconds."""
         return sum(self._total_s.get(stage, 0.0) for stage in stages)

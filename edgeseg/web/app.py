@@ -23,6 +23,7 @@ from edgeseg.web.access import Access
 from edgeseg.web.board import Board
 from edgeseg.web.context import PROBLEM_SCHEMA, Context, documented
 from edgeseg.web.guard import Guard, Rules
+from edgeseg.web.metrics import Metrics
 from edgeseg.web.models import Health
 from edgeseg.web.problems import TITLES, Problem, problem_of
 from edgeseg.web.stream import Viewers
@@ -35,7 +36,7 @@ def make_app(remote: Remote, access: Access, rules: Rules) -> tuple[ASGIApp, Con
     """The app with its guard, and what it works with."""
     viewers = Viewers(remote.preview, remote.clock.now)
     remote.pictured.append(viewers.pictured)
-    context = Context(remote, access, viewers, Board())
+    context = Context(remote, access, viewers, Board(), Metrics(remote))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

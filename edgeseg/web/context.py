@@ -15,6 +15,7 @@ from edgeseg.web.stream import Viewers
 
 if TYPE_CHECKING:
     from edgeseg.web.board import Board
+    from edgeseg.web.metrics import Metrics
     from edgeseg.web.routes_state import Listeners
 
 _ALWAYS = (400, 401, 403, 421, 422, 429, 500)  # what the guard may answer, and a bug
@@ -28,6 +29,7 @@ class Context:
     access: Access
     viewers: Viewers
     board: Board
+    metrics: Metrics
     warnings: list[str] = field(default_factory=list)
     listeners: Listeners = field(init=False)
 

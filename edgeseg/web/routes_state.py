@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from edgeseg.remote.live import Happened
 from edgeseg.remote.state import facts, history, one_liner, state
+from edgeseg.web.badge import badge
 from edgeseg.web.context import Context, context_of, documented
 from edgeseg.web.models import Fact, State
 from edgeseg.web.problems import Problem
@@ -23,6 +24,7 @@ _SNAPSHOT_S = 4.0
 _JPEG: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}
 }
+_SVG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/svg+xml": {}}}}
 _MJPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"multipart/x-mixed-replace": {}}}}
 Width = Annotated[int, Query(ge=160, le=1920, description="The widest picture that is sent.")]
 
@@ -78,6 +80,19 @@ def source(request: Request, width: Width = 960) -> Any:
 def status_text(request: Request) -> str:
     """One line for people."""
     return one_liner(context_of(request).remote) + "\n"
+
+
+@router.get("/status.svg", response_class=Response, responses={**documented(), **_SVG}, tags=["state"])
+def status_picture(request: Request) -> Response:
+    """The status as a picture of one line."""
+    return Response(badge(state(context_of(request).remote)), media_type="image/svg+xml")
+
+
+@router.get("/metrics", response_class=PlainTextResponse, responses=documented(), tags=["state"])
+def metrics(request: Request) -> Response:
+    """Figures for Prometheus."""
+    text, kind = context_of(request).metrics.exposed(request.headers.get("accept", ""))
+    return Response(text, headers={"content-type": kind})
 
 
 class Listeners:
