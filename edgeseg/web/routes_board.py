@@ -64,13 +64,11 @@ def probe(request: Request) -> dict[str, Any]:
     return context_of(request).board.ask("probe").answer
 
 
-@router.get("/api/v1/doctor", responses=documented(404, 503), tags=["board"])
+@router.get("/api/v1/doctor", responses=documented(503), tags=["board"])
 def doctor(request: Request) -> dict[str, Any]:
-    """What `edgeseg doctor --json` said last: {"at": UNIX time, "report": ...}; 404 before it was asked."""
+    """What `edgeseg doctor --json` said last: {"at": UNIX time, "report": ...}; both null before it was asked."""
     told = context_of(request).board.newest("doctor")
-    if told is None:
-        raise Problem(404, "not-asked", "The doctor was not asked yet; POST here to ask.")
-    return {"at": told.at, "report": told.answer}
+    return {"at": told.at, "report": told.answer} if told is not None else {"at": None, "report": None}
 
 
 @router.post("/api/v1/doctor", responses=documented(503), tags=["board"])
