@@ -135,7 +135,7 @@ async function choose(mode) {
 function choicesCame() {
   const { sources, tiers, engines } = board.choices;
   for (const [id, list] of [["source-choice", sources], ["tier-choice", tiers], ["engine-choice", engines]]) {
-    byId(id).replaceChildren(...list.map(({ id: value, title, note }) => h("option", { value, title: note || null }, note && value === "auto" ? `${title}: ${note}` : title)));
+    byId(id).replaceChildren(...list.map(({ id: value, title, note }) => h("option", { value, title: note || null }, title)));
   }
   draw();
 }

@@ -41,7 +41,7 @@ export function figure(value, unit = "", digits = 0) {
 
 export const ms = (value) => figure(value, "ms", value < 10 ? 1 : 0);
 
-export const clock = (at) => new Date(at * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+export const clock = (at) => new Date(at * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
 export function lasting(seconds) {
   const whole = Math.max(0, Math.round(seconds));
