@@ -41,7 +41,7 @@ function draw() {
   const limits = { fps: settings?.target_fps ?? null, temp_c: settings?.temp_limit_c ?? null, power_w: settings?.power_limit_w ?? null, memory_mb: settings?.memory_limit_mb ?? null, latency_ms: null };
   const notes = {
     fps: limits.fps === null ? "no target" : `target ${figure(limits.fps, "", Number.isInteger(limits.fps) ? 0 : 1)}`,
-    latency_ms: "camera to output, median",
+    latency_ms: "camera to output",
     temp_c: state.throttled ? "the board throttles" : limit(limits.temp_c, "°C"),
     power_w: state.under_voltage ? "under-voltage" : limit(limits.power_w, "W"),
     memory_mb: limits.memory_mb === null ? `${figure(state.memory_available_mb, "MB")} free` : limit(limits.memory_mb, "MB"),
@@ -64,12 +64,13 @@ function row(key, name, what) {
 
 function drawStages(state) {
   const known = STAGES.map(([key]) => state.stages[key]).filter(Boolean);
-  const most = Math.max(1, ...known.map((one) => one.p95_ms));
+  const most = 2 * Math.max(1, ...known.map((one) => one.p50_ms)); // so that one slow outlier flattens no bar
+  const share = (time) => Math.min(100, (100 * time) / most);
   for (const [key] of STAGES) {
     const times = state.stages[key];
     const { bar, tick, value } = rows.get(key);
-    bar.style.width = times ? `${(100 * times.p50_ms) / most}%` : "0";
-    tick.style.width = times ? `${(100 * times.p95_ms) / most}%` : "0";
+    bar.style.width = times ? `${share(times.p50_ms)}%` : "0";
+    tick.style.width = times ? `${share(times.p95_ms)}%` : "0";
     value.replaceChildren(...(times ? [figure(times.p50_ms, "", times.p50_ms < 10 ? 1 : 0), h("small", {}, ` / ${figure(times.p95_ms, "", times.p95_ms < 10 ? 1 : 0)} ms`)] : [UNKNOWN]));
   }
   const work = state.stages.work?.p50_ms ?? null;

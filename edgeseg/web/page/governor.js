@@ -49,27 +49,39 @@ function draw() {
 
 function drawLadder() {
   const { rungs = [], note = "" } = board.ladder ?? {};
-  say(byId("ladder-note"), note);
-  const best = [...rungs].reverse();
-  const most = Math.max(1, ...rungs.map((one) => one.cost_ms));
-  byId("ladder").replaceChildren(
-    ...best.map((one) => {
-      const runs = one.name === running;
-      const bar = h("span", { class: "bar-p50" });
-      bar.style.width = `${(100 * one.cost_ms) / most}%`;
-      return h(
-        "li",
-        { class: runs ? "runs" : null, "aria-current": runs ? "true" : null },
-        h("span", { class: "name" }, one.name, runs ? h("strong", {}, " runs") : null),
-        h("span", { class: "track", "aria-hidden": "true" }, bar),
-        h("span", { class: "ms" }, ms(one.cost_ms), h("small", {}, ` quality ${figure(one.quality, "", 3)}`)),
-      );
-    }),
-  );
+  say(byId("ladder-note"), board.state?.rung.governed === false ? "" : note); // the words say that nobody governs
+  const ordered = [...rungs].sort((one, other) => rank(one) - rank(other));
+  const at = ordered.findIndex(({ name }) => name === running);
+  show(byId("ladder-box"), rungs.length > 0);
+  say(byId("ladder-sum"), at < 0 ? `All ${rungs.length} rungs` : `Rung ${at + 1} of ${rungs.length}, counted from the bottom`);
+  byId("steps").replaceChildren(...ordered.map((_, index) => step(index, at, ordered.length)));
+  const best = ordered.reverse();
+  byId("ladder").replaceChildren(...best.map(row));
   const select = byId("pin-rung");
-  const chosen = select.value;
+  const chosen = select.value || running;
   select.replaceChildren(...best.map(({ name }) => h("option", { value: name }, name)));
   if (best.some(({ name }) => name === chosen)) select.value = chosen;
+}
+
+// The cover, then rungs that leave frames out, then the others; among their like the better is higher.
+function rank({ kind, quality }) {
+  return (kind === "normal" ? 2 : kind === "cover" ? 0 : 1) + quality;
+}
+
+function step(index, at, count) {
+  const bar = h("span", { class: index === at ? "now" : index < at ? "below" : "above" });
+  bar.style.height = `${30 + (70 * (index + 1)) / count}%`;
+  return bar;
+}
+
+function row({ name, cost_ms: cost, quality, kind }) {
+  const runs = name === running;
+  return h(
+    "li",
+    { class: runs ? "runs" : null, "aria-current": runs ? "true" : null },
+    h("span", { class: "name" }, name, runs ? h("strong", {}, ", runs now") : null),
+    h("span", { class: "ms" }, kind === "cover" ? "nobody is shown" : ms(cost), kind === "cover" ? null : h("small", {}, ` quality ${figure(quality, "", 3)}`)),
+  );
 }
 
 async function pin(event) {
