@@ -54,6 +54,7 @@ function stop() {
 
 function pictured(width, height) {
   const now = performance.now();
+  if (!picturedAt) performance.mark("first picture");
   picturedAt = now;
   trouble = null;
   shownAt.push(now);
