@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,11 @@ Told = Callable[[str, str], None]
 
 _FOLDER = ".cache/edgeseg-deploy"
 _FACTS = """
-import importlib.metadata, json, os, platform, sys
+import hashlib, importlib.metadata, json, os, platform, sys
+kept, folder = {}, sys.argv[1]
+for name in os.listdir(folder) if os.path.isdir(folder) else ():
+    with open(os.path.join(folder, name), "rb") as file:
+        kept[name] = hashlib.sha256(file.read()).hexdigest()
 current, os_packages = "/opt/edgeseg/current", "/usr/lib/python3/dist-packages"
 release = os.path.basename(os.readlink(current)) if os.path.islink(current) else None
 lent = None
@@ -35,10 +40,10 @@ print(json.dumps({
     "lent": lent,
     "picamera2": os.path.isdir(os_packages + "/picamera2"),
     "numpy": next((d.version for d in importlib.metadata.distributions(name="numpy", path=[os_packages])), None),
+    "kept": kept,
 }))
 """
 _AT_ONCE = 8
-LAST_OF_NUMPY_1 = ("opencv-python-headless<4.12", "ml_dtypes<0.6")  # those after them want numpy 2 by their metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +93,24 @@ def _bring(order: Order, host: Transport, told: Callable[[str], None], lock: Loc
     if order.wheelhouse is not None:
         with lock:  # hosts of one kind need the same wheels
             told("collecting wheels for it")
-            wanted, without = _wanted(order, facts)
-            files += fetch(wanted, _target(host, facts), without, order.wheelhouse, told)
-    told(f"sending {len(files)} wheels, {sum(file.stat().st_size for file in files) / 1e6:.0f} MB")
-    _must(host, host.run(["mkdir", "-p", _FOLDER], _quiet))
-    try:
-        _must(host, host.send(files, _FOLDER))
-        return _install(order, host, facts, told)
-    finally:
-        host.run(["rm", "-rf", _FOLDER], _quiet)
+            wanted, target = requires(order.wheel.path), _target(host, facts)
+            files += fetch(wanted, target, (), order.wheelhouse, told, _held(order, facts))
+    kept = facts.get("kept")
+    _send(host, files, kept if isinstance(kept, dict) else {}, told)
+    return _install(order, host, facts, told)
+
+
+def _send(host: Transport, files: Sequence[Path], kept: dict[str, str], told: Callable[[str], None]) -> None:
+    """Have these files and no others in the folder there, of which `kept` has the sha256 of each."""
+    new = [file for file in files if kept.get(file.name) != hashlib.sha256(file.read_bytes()).hexdigest()]
+    old = sorted(kept.keys() - {file.name for file in files})
+    if old:
+        _must(host, host.run(["rm", "-f", *(f"{_FOLDER}/{name}" for name in old)], _quiet))
+    if new:
+        size = sum(file.stat().st_size for file in new) / 1e6
+        told(f"sending {len(new)} of {len(files)} wheels, {size:.0f} MB; it has the others")
+        _must(host, host.run(["mkdir", "-p", _FOLDER], _quiet))
+        _must(host, host.send(new, _FOLDER))
 
 
 def _install(order: Order, host: Transport, facts: dict[str, object], told: Callable[[str], None]) -> Brought:
@@ -126,7 +140,7 @@ def _install(order: Order, host: Transport, facts: dict[str, object], told: Call
 
 
 def _facts(host: Transport) -> dict[str, object]:
-    said = host.run(["python3", "-"], _quiet, _FACTS)
+    said = host.run(["python3", "-", _FOLDER], _quiet, _FACTS)
     if said.code == 127:
         raise UsageError("There is no python3 there: sudo apt install python3 python3-venv.")
     _must(host, said)
@@ -139,16 +153,13 @@ def _facts(host: Transport) -> dict[str, object]:
     return found
 
 
-def _wanted(order: Order, facts: dict[str, object]) -> tuple[list[str], list[str]]:
-    """What its wheelhouse must hold, and what not: where the system's packages are lent, numpy is the system's."""
-    wanted = requires(order.wheel.path)
+def _held(order: Order, facts: dict[str, object]) -> dict[str, str]:
+    """What stays as it is there: where the system's packages are lent, numpy, for which others of them are built."""
     is_lent = facts.get("lent")
     if is_lent is None:
         is_lent = order.camera.startswith("picamera2") or (order.camera == "auto" and facts.get("picamera2"))
     numpy = facts.get("numpy")
-    if not is_lent or not isinstance(numpy, str):
-        return wanted, []
-    return [*wanted, *(LAST_OF_NUMPY_1 if numpy.startswith("1.") else ())], ["numpy"]
+    return {"numpy": numpy} if is_lent and isinstance(numpy, str) else {}
 
 
 def _target(host: Transport, facts: dict[str, object]) -> Target:

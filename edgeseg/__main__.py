@@ -26,8 +26,9 @@ def main() -> NoReturn:
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    """End without a word: nothing was begun. `edgeseg run` ends with 0 whenever it is stopped."""
-    os._exit(0 if sys.argv[1:2] == ["run"] else 128 + number)
+    """End without a word: nothing was begun. A run and a service end with 0 whenever they are stopped."""
+    is_run = sys.argv[1:2] == ["run"] or sys.argv[1:3] == ["service", "run"]
+    os._exit(0 if is_run else 128 + number)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from edgeseg.backgrounds import BACKGROUNDS
 from edgeseg.capture import SOURCES
 from edgeseg.clock import Clock, SystemClock
 from edgeseg.engines import APART, ENGINES
-from edgeseg.errors import CandidateError, NotPermitted, SourceError, UsageError, did_you_mean
+from edgeseg.errors import CandidateError, NotPermitted, OutputError, SourceError, UsageError, did_you_mean
 from edgeseg.facts import Emit, Noted, ignore
 from edgeseg.frames import Frame, PlanesPool, Size
 from edgeseg.pipeline import EdgeWish, Mode, Pipeline
@@ -79,7 +79,7 @@ class Settings:
     max_mask_age_s: float = 0.25
     idle: bool = True  # a camera rests while nobody reads the sink
     idle_after_s: float = 2.0
-    seek_s: float | None = 10.0  # a camera that failed is looked for so long; None: for ever, and at the start too
+    seek_s: float | None = 10.0  # a lost camera is looked for so long; None: a sink too, for ever and at the start
     every: int = 1  # the engine is asked about each so many-th frame
     models: str | None = None  # a folder of tiers, looked in before the others
     key: dict[str, Any] = field(default_factory=dict)
@@ -117,7 +117,7 @@ def build(settings: Settings, emit: Emit, clock: Clock | None = None, outlet: Ou
             settings = replace(settings, engine_deadline_s=_PATIENT_DEADLINE_S)
         settings = settled(settings, mode, fps, emit)
         sink_wish = SinkWish(fps, source.info.audio_from, mode is Mode.ALPHA)
-        sink = open_sink(settings.sink, sink_wish, emit)
+        sink = open_sink_or_absent(settings, sink_wish, emit)
         if mode is Mode.ALPHA and not sink.keeps_alpha:
             raise UsageError(
                 f"The sink {settings.sink} cannot hold transparency; write to images:DIR, a .webm or a .mov file."
@@ -237,10 +237,15 @@ def make_pipeline(
         follow=settings.follow,
         steady=settings.steady,
         tidy=settings.tidy,
-        edges=EdgeWish(settings.feather / 100, settings.despill, settings.light_wrap),
+        edges=edges_of(settings),
         key=colour,
     )
     return pipeline, engine
+
+
+def edges_of(settings: Settings) -> EdgeWish:
+    """What the settings say of the person's edge."""
+    return EdgeWish(settings.feather / 100, settings.despill, settings.light_wrap)
 
 
 def make_pipeline_engine(settings: Settings, known: KnownAnswer, clock: Clock, emit: Emit) -> Engine:
@@ -453,6 +458,18 @@ def open_sink(spec: str, wish: SinkWish, emit: Emit) -> FrameSink:
     kind, where = kind_of_sink(spec)
     sink: FrameSink = load("sink", kind, SINKS)(where, wish, emit)
     return sink
+
+
+def open_sink_or_absent(settings: Settings, wish: SinkWish, emit: Emit) -> FrameSink:
+    """The sink; where it is looked for ever, one that says what is wrong as soon as it is written to."""
+    try:
+        return open_sink(settings.sink, wish, emit)
+    except (OutputError, NotPermitted) as error:
+        if settings.seek_s is not None or wish.alpha:
+            raise
+        from edgeseg.sinks.absent import AbsentSink
+
+        return AbsentSink(error)
 
 
 def open_sink_anew(spec: str, wish: SinkWish, emit: Emit) -> FrameSink:

@@ -87,6 +87,7 @@ class CaptureThread:
         self.error: Exception | None = None  # which ended it
         self.count = 0  # frames that the source gave and `fps` let pass
         self.source: FrameSource | None = None  # once it is open
+        self.opened_s = 0.0  # when it was
         self._open, self._prepare = open_source, prepare
         self._clock, self._times, self._emit = clock, times, emit
         self._live, self._fps, self._frames = live, fps, frames
@@ -131,7 +132,9 @@ class CaptureThread:
 
     def _run(self) -> None:
         try:
-            self.source = self._open()
+            source = self._open()
+            self.opened_s = self._clock.now()
+            self.source = source
             self._read(self.source)
         except Exception as error:  # noqa: BLE001 - carried to the thread that takes the frames, which raises it
             if not self._closed.is_set():

@@ -66,6 +66,11 @@ class Output:
         self.sink.write(self._pipeline.show(black, None))
         self._worked_s = self._times.total_s(WORK)
 
+    def warm(self, black: Frame) -> None:
+        """Compose a cover that nobody sees, so that the first one of a run that lasts takes no more memory."""
+        self._pipeline.show(black, None)
+        self._worked_s = self._times.total_s(WORK)
+
     def degrade(self, cause: str, detail: str) -> None:
         """Less is shown than was asked for, until a frame with a mask of its own is; told once."""
         if cause not in self._degraded:

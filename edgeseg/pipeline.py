@@ -19,12 +19,13 @@ import numpy.typing as npt
 from edgeseg.clock import Clock
 from edgeseg.errors import CandidateError, EngineFault
 from edgeseg.facts import StageTimes
-from edgeseg.frames import F32, U8, ColorSpace, Frame, Mask, Planes, Size
-from edgeseg.ports import Background, Engine
+from edgeseg.frames import F32, U8, ColorSpace, Frame, Mask, Planes, Rect, Size
+from edgeseg.ports import Background, Engine, ModelIO
 from edgeseg.shaping import Shaping, Ways
 from edgeseg.stages.composite import Blend, CutOut
 from edgeseg.stages.edges import Edges, feather
 from edgeseg.stages.halves import Halver
+from edgeseg.stages.opinions import Opinion
 from edgeseg.stages.pixels import yuv
 from edgeseg.stages.postprocess import postprocess
 from edgeseg.stages.preprocess import content_rect
@@ -154,6 +155,12 @@ class Pipeline:
         """The engine; None where nothing is hidden."""
         return self._engine
 
+    @property
+    def io(self) -> ModelIO:
+        """What the engine takes and gives."""
+        assert self._engine is not None
+        return self._engine.io
+
     def switch(self, engine: Engine) -> None:
         """Ask another engine from the next frame on. The one before is left as it is, to be closed by the caller."""
         self._engine = engine
@@ -170,16 +177,13 @@ class Pipeline:
         self._output = None  # it knows what of the old background is in its planes
         return before
 
-    @property
-    def refine(self) -> bool:
-        """Whether masks follow the picture's edges; set between two frames."""
-        return self._refine
-
-    @refine.setter
-    def refine(self, refine: bool) -> None:
-        if refine != self._refine:
-            self._refine = refine
+    def make(self, *, refine: bool, steady: bool, tidy: bool, edges: EdgeWish) -> None:
+        """Make masks and show edges in these ways from the next frame on."""
+        if (refine, steady, tidy) != (self._refine, self._steady, self._tidy):
+            self._refine, self._steady, self._tidy = refine, steady, tidy
             self._input.clear()
+        if edges != self._edges:
+            self._edges, self._output = edges, None
 
     def through(self, infer: Infer) -> None:
         """Ask the engine by another way from now on: the runtime's, which does not wait for ever."""
@@ -189,13 +193,17 @@ class Pipeline:
         """The model's input for this frame, (height, width, 3); it stays as it is until the next but one call."""
         start = self._clock.now()
         self._halve(frame)
+        frame.look = self.look(frame)
         own = self._input_for(frame)
-        if own.followed is not None:
-            look = own.followed.region.look(frame.time_s)
-            frame.look = look if look != whole(frame.size) else None
         tensor = own.next().fill(frame.planes, frame.halves, frame.look)
         self.times.add("preprocess", self._clock.now() - start)
         return tensor
+
+    def look(self, frame: Frame) -> Rect | None:
+        """The part of this frame in which somebody is looked for; None: all of it."""
+        followed = self._input_for(frame).followed
+        look = followed.region.look(frame.time_s) if followed is not None else None
+        return None if look == whole(frame.size) else look
 
     def read(self, scores: F32, frame: Frame) -> U8:
         """Person alpha (h, w) uint8 of `frame.look` from the engine's answer; raises EngineFault if it can be none."""
@@ -252,7 +260,8 @@ class Pipeline:
     def shape(self, person: U8, frame: Frame) -> Mask:
         """The mask to show this frame with: edges refined, nothing left far from the person."""
         start = self._clock.now()
-        mask = self._input_for(frame).shape(person, frame, self.carries, self.max_mask_age_s)
+        own = self._input_for(frame)
+        mask = own.shape(own.opinion(person, frame), frame, self.carries, self.max_mask_age_s)
         self.times.add("refine", self._clock.now() - start)
         return mask
 
@@ -275,14 +284,21 @@ class Pipeline:
         self.times.add("carry", self._clock.now() - start)
         return moved
 
-    def segment(self, frame: Frame, looks: int = 1) -> Mask:
-        """A mask of this frame, whatever it says; raises EngineFault if the engine gave none.
+    def segment(self, frame: Frame) -> Mask:
+        """A mask of this frame, whatever it says; raises EngineFault if the engine gave none."""
+        return self.shape(self.read(self._infer(self.prepare(frame)), frame), frame)
 
-        looks: so often it is looked at, where the person is followed, each time where he was found before.
-        """
-        for _ in range(looks):
-            mask = self.shape(self.read(self._infer(self.prepare(frame)), frame), frame)
-        return mask
+    def opinion(self, frame: Frame, look: Rect | None) -> Opinion:
+        """What the engine says of a part of the frame, or of all of it; raises EngineFault. Nothing is learned."""
+        self._halve(frame)
+        frame.look = look
+        own = self._input_for(frame)
+        person = self.read(self._infer(own.aside.fill(frame.planes, frame.halves, look)), frame)
+        return own.opinion(person, frame)
+
+    def settle(self, opinion: Opinion, frame: Frame) -> Mask:
+        """The mask of this frame from an opinion, whosever it is."""
+        return self._input_for(frame).shape(opinion, frame, self.carries, self.max_mask_age_s)
 
     def show(self, frame: Frame, mask: Mask | None) -> Frame:
         """The frame as people may see it, valid until the next call; without a mask, what stands for it."""

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from edgeseg.frames import U8, ColorSpace, Frame, Mask, Rect, Size
 from edgeseg.ports import ModelIO
 from edgeseg.stages.motion import Carry, grey_size, is_same_scene
+from edgeseg.stages.opinions import Opinion
 from edgeseg.stages.postprocess import keep_near, surer
 from edgeseg.stages.preprocess import ModelInput
 from edgeseg.stages.refine import Refine, refined
-from edgeseg.stages.region import CLOSE, WIDE, Place, Region, whole
+from edgeseg.stages.region import Place, Region, margin_of, whole
 from edgeseg.stages.steady import Steady
 from edgeseg.stages.tidy import Tidy
 
@@ -81,9 +82,9 @@ class Shaping:
         size = refined(self.aside.rect.size) if ways.refine else self.aside.rect.size
         self.followed: Followed | None = None
         if ways.follow:
-            size = _followed(frame, size)
+            size = _followed(frame)
             region = region or Region(frame)
-            region.margin = WIDE if io.fit == "letterbox" else CLOSE
+            region.margin = margin_of(io)
             self.followed = Followed(region, Place(frame, size))
         self.carry = Carry(frame, size, margin)
         self._ways, self._margin = ways, margin
@@ -104,20 +105,24 @@ class Shaping:
         if self.followed is not None:
             self.followed.forget()
 
-    def shape(self, person: U8, frame: Frame, carries: bool, max_age_s: float) -> Mask:
-        """The mask from what the engine said of `frame.look`: see `Pipeline.shape`.
-
-        carries: whether the mask will be carried on. max_age_s: of what may be shown of an earlier mask.
-        """
+    def opinion(self, person: U8, frame: Frame) -> Opinion:
+        """What the engine said of `frame.look`, edges refined; where people are followed, put where it belongs."""
         alpha = person
         if self._ways.refine:
             refine = self._refine_for(person, frame.size)
             alpha = refine(person, frame.planes.y, frame.halves[0], frame.look)
             person = refine.unrefined
-        followed = self.followed
-        if followed is not None:
-            alpha, person = followed.place(alpha, frame.look), followed.place(person, frame.look)
-        alpha, grey = surer(alpha), None
+        if self.followed is not None:
+            alpha, person = self.followed.place(alpha, frame.look), self.followed.place(person, frame.look)
+        return Opinion(alpha, person)
+
+    def shape(self, opinion: Opinion, frame: Frame, carries: bool, max_age_s: float) -> Mask:
+        """The mask from what was said: see `Pipeline.shape`.
+
+        carries: whether the mask will be carried on. max_age_s: of what may be shown of an earlier mask.
+        """
+        person, followed = opinion.person, self.followed
+        alpha, grey = surer(opinion.alpha), None
         if carries or followed is not None or self._steady is not None:
             grey = self.carry.grey(frame)
         before = self._not_older(frame, max_age_s)
@@ -159,8 +164,7 @@ class Shaping:
         return self._refines[size]
 
 
-def _followed(frame: Size, least: Size) -> Size:
+def _followed(frame: Size) -> Size:
     """Of masks that are put together of looks: large enough that what was seen near is not lost."""
     scale = min(1.0, _FOLLOWED_SIDE / max(frame))
-    size = Size(max(1, round(frame.width * scale)), max(1, round(frame.height * scale)))
-    return size if size.width >= least.width or size == frame else least
+    return Size(max(1, round(frame.width * scale)), max(1, round(frame.height * scale)))

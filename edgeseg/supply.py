@@ -73,6 +73,7 @@ class Supply:
         self._search: Search | None = None
         self._not_found: Exception | None = None  # what a search was for that ended in vain
         self._hanging: list[CaptureThread] = []  # openings that were given up
+        self._silent = 0  # how many in a row were open and gave nothing
         self._line = Timeline(source.info, clock.now())
         self._heed(source)
         self._capture = self._capture_of(lambda: source, prepare)
@@ -138,6 +139,8 @@ class Supply:
         return None if self.is_stopped else frame
 
     def _next_live(self) -> Frame | None:
+        if self.taken == 1:
+            self._output.warm(self._line.black())
         self._heard_s = self._clock.now()  # what was slow until now was the showing, or the machine slept
         frame = self._fresh(still_after_s(self.interval_s))
         if frame is None:
@@ -192,8 +195,11 @@ class Supply:
     def _is_hopeful(self, on_trial: bool) -> bool:
         """Whether a frame may come; a source that is lost is opened anew when it is time."""
         capture, now_s = self._capture, self._clock.now()
-        quiet_s = now_s - self._heard_s
-        given_up_s, seek_s, is_open = given_up_after_s(self.interval_s), self._limits.seek_s, capture.source is not None
+        seek_s, is_open = self._limits.seek_s, capture.source is not None
+        quiet_s = now_s - max(self._heard_s, capture.opened_s)
+        given_up_s = given_up_after_s(self.interval_s)
+        if not capture.count:  # some cameras take long to give their first frame
+            given_up_s = max(given_up_s, min(OPENING_S, given_up_s * 2**self._silent))
         seeks = not on_trial and self._reopen is not None and seek_s != 0
         if not capture.is_over and not ((seeks or on_trial) and quiet_s >= (given_up_s if is_open else OPENING_S)):
             if self._search is None and quiet_s >= (still_after_s(self.interval_s) if is_open else given_up_s):
@@ -241,7 +247,7 @@ class Supply:
             self._output.rested_s += self._clock.now() - self._rests_since_s
         self.away = self.idle = False
         if frame is not None:
-            self._search = None
+            self._search, self._silent = None, 0
 
     def _open_anew(self) -> None:
         """Open the source again, in a thread in which what was open is closed first, unless too many of them hang."""
@@ -251,6 +257,7 @@ class Supply:
         if len(hanging) >= OPENINGS:
             return
         self._hanging = hanging
+        self._silent += old.source is not None and not old.count and not old.is_over
         old.finish()
 
         def open_source() -> FrameSource:

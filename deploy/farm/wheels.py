@@ -11,13 +11,14 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.parser import HeaderParser
 from importlib import metadata
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from deploy.farm.device import DeviceLost, Say
@@ -69,26 +70,38 @@ def wanted(packages: Iterable[str], without: Iterable[str]) -> list[str]:
     return [one for one in own if canonicalize_name(_parsed(one).name) not in left_out | named] + list(packages)
 
 
-def fetch(requirements: Iterable[str], target: Target, without: Iterable[str], folder: Path, say: Say) -> list[Path]:
+def fetch(
+    requirements: Iterable[str],
+    target: Target,
+    without: Iterable[str],
+    folder: Path,
+    say: Say,
+    held: Mapping[str, str] | None = None,
+) -> list[Path]:
     """The wheels of the requirements and of all that they need there, but for what is left out, in `folder`.
 
-    What was fetched for the same requirements is taken from there. Raises DeviceLost with pip's reason.
+    held: distributions that are there and stay as they are, with their versions: they are left out too, and of all else
+    the newest is taken that takes them. What was fetched for the same requirements is taken from there. Raises
+    DeviceLost with pip's reason.
     """
+    fixed: dict[str, str] = {canonicalize_name(name): version for name, version in (held or {}).items()}
     left_out = frozenset(canonicalize_name(name) for name in without)
     asked = list(requirements)
-    about = repr((sorted(asked), sorted(left_out), target)).encode()
+    about = repr((sorted(asked), sorted(left_out), target, *([sorted(fixed.items())] if fixed else []))).encode()
     folder = folder / f"{'-'.join(target.tag)}-{hashlib.sha256(about).hexdigest()[:12]}"
     whole = folder / "whole"
     if not whole.exists():
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("*.whl"):
             old.unlink()
-        _close(asked, target, left_out, folder, say)
+        _close(asked, target, left_out, fixed, folder, say)
         whole.touch()
     return sorted(folder.glob("*.whl"))
 
 
-def _close(asked: Iterable[str], target: Target, left_out: frozenset[str], folder: Path, say: Say) -> None:
+def _close(
+    asked: Iterable[str], target: Target, left_out: frozenset[str], held: Mapping[str, str], folder: Path, say: Say
+) -> None:
     """Fetch level by level: what was asked for, what that needs, and so on."""
     have: set[str] = set()
     level = [(one, frozenset[str]()) for one in asked]
@@ -97,7 +110,7 @@ def _close(asked: Iterable[str], target: Target, left_out: frozenset[str], folde
         for text, extras in level:
             one = _parsed(text)
             name = canonicalize_name(one.name)
-            if name in left_out | have or not _applies(one, target, extras):
+            if name in left_out | held.keys() | have or not _applies(one, target, extras):
                 continue
             if name in specs:
                 specs[name].specifier &= one.specifier
@@ -107,14 +120,36 @@ def _close(asked: Iterable[str], target: Target, left_out: frozenset[str], folde
                 specs[name] = one
         if not specs:
             return
-        say(f"fetching {', '.join(sorted(specs))} for {' '.join(target.tag)}")
-        _pip([*target.options(), f"--dest={folder}", *map(str, specs.values())])
+        level = _level(specs, target, held, folder, say)
         have |= set(specs)
-        level = []
-        for wheel in folder.glob("*.whl"):
-            name = canonicalize_name(parse_wheel_filename(wheel.name)[0])
-            if name in specs:
-                level += [(text, frozenset(specs[name].extras)) for text in requires(wheel)]
+
+
+def _level(
+    specs: dict[str, Requirement], target: Target, held: Mapping[str, str], folder: Path, say: Say
+) -> list[tuple[str, frozenset[str]]]:
+    """Fetch these; gives what they need, with the extras that are wanted of whoever needs it."""
+    say(f"fetching {', '.join(sorted(specs))} for {' '.join(target.tag)}")
+    _pip([*target.options(), f"--dest={folder}", *map(str, specs.values())])
+    needs: list[tuple[str, frozenset[str]]] = []
+    older: dict[str, Requirement] = {}
+    for wheel in list(folder.glob("*.whl")):
+        name, version, *_ = parse_wheel_filename(wheel.name)
+        if name not in specs:
+            continue
+        extras = frozenset(specs[name].extras)
+        wanted = [one for one in map(_parsed, requires(wheel)) if _applies(one, target, extras)]
+        if all(_takes(one, held) for one in wanted):
+            needs += [(str(one), extras) for one in wanted]
+        else:  # it wants a newer one than there is: perhaps the release before it does not
+            specs[name].specifier &= SpecifierSet(f"<{version}")
+            older[name] = specs[name]
+            wheel.unlink()
+    return needs + (_level(older, target, held, folder, say) if older else [])
+
+
+def _takes(one: Requirement, held: Mapping[str, str]) -> bool:
+    version = held.get(canonicalize_name(one.name))
+    return version is None or one.specifier.contains(version, prereleases=True)
 
 
 def _applies(one: Requirement, target: Target, extras: frozenset[str]) -> bool:

@@ -34,9 +34,8 @@ if TYPE_CHECKING:
     from edgeseg.build import Settings
     from edgeseg.families import Families
     from edgeseg.governed import Governed, Wish
+    from edgeseg.outside import OutsideWish, RunOutside
     from edgeseg.report import ProcessStart
-    from edgeseg.web.paged import Paged
-    from edgeseg.web.server import WebWish
 
 
 def run(
@@ -121,6 +120,10 @@ def run(
     web_show_source: Annotated[
         bool, typer.Option("--web-show-source", help="Let the page show the camera's own picture too, room and all.")
     ] = False,
+    mqtt: Annotated[str | None, typer.Option(metavar="HOST[:PORT]", help="Appear in home automation.")] = None,
+    mqtt_user: Annotated[str | None, typer.Option(help="Who we are to that broker.")] = None,
+    mqtt_password_file: Annotated[Path | None, typer.Option(**FILE, help="The file with our password.")] = None,
+    mqtt_tls: Annotated[bool, typer.Option("--mqtt-tls", help="Speak TLS with the broker.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Take the background away from a camera or a file, until it ends or Ctrl-C.
@@ -191,10 +194,16 @@ def run(
         wish = Wish(profile, instance, config, trace, is_asked=bool(govern))
     elif trace is not None:
         raise UsageError("--trace is of the governor, which runs with --tier auto or --govern; give one of them.")
-    page = page_of(web, web_listen, web_host or [], web_show_source)
+    outside = None
+    if web or mqtt is not None:
+        from edgeseg.commands.outside import wished
+
+        outside = wished(
+            web, web_listen, web_host or [], web_show_source, mqtt, mqtt_user, mqtt_password_file, mqtt_tls
+        )
     with stoppable_run(say) as stoppable:
         try:
-            figures = run_once(settings, ProcessStart.of(SystemClock()), as_json, stoppable, wish, page)
+            figures = run_once(settings, ProcessStart.of(SystemClock()), as_json, stoppable, wish, outside)
         except (Stopped, EdgesegError):
             if not stoppable.at_once:
                 raise
@@ -214,7 +223,7 @@ def run_once(
     quiet: bool,
     stoppable: Stoppable,
     wish: Wish | None = None,
-    web: WebWish | None = None,
+    outside: OutsideWish | None = None,
 ) -> dict[str, Any]:
     """One run with live figures; what came of it."""
     from edgeseg.build import build
@@ -225,11 +234,11 @@ def run_once(
 
     tally = Tally()
     watch = Watch(tally, quiet=quiet)
-    page: Paged | None = None
-    if web is not None:
-        from edgeseg.web.paged import Paged
+    page: RunOutside | None = None
+    if outside is not None:
+        from edgeseg.outside import RunOutside
 
-        page = Paged(settings, wish, web, watch)
+        page = RunOutside(settings, wish, outside, watch)
     try:
         made = build(settings, page.emit if page else watch, outlet=page.outlet if page else None)
     except BaseException:
@@ -269,19 +278,6 @@ def run_once(
             if steering is not None:
                 steering.close()
         made.pipeline.close()
-
-
-def page_of(web: bool, listen: str, hosts: list[str], shows_source: bool) -> WebWish | None:
-    """The page that is asked for; raises UsageError without its packages."""
-    if not web:
-        return None
-    try:
-        from edgeseg.web.server import WebWish
-    except ImportError as error:
-        raise UsageError(
-            f"--web needs packages that are not here ({error.name}): pip install 'edgeseg[web]'"
-        ) from error
-    return WebWish(listen, tuple(hosts), shows_source)
 
 
 def _size(text: str | None) -> Any:

@@ -119,6 +119,12 @@ def prove(here: Here, units: Sequence[str], wait_s: float) -> None:
         here.say(f"{unit} runs: {here.systemd.show(unit).status or 'ready'}")
 
 
+def until_ready(here: Here, units: Sequence[str], wait_s: float) -> str:
+    """Wait until units that were started are ready; a sentence of what came of it."""
+    found = watch(here, units, 0.0, {}, Limits(start_s=wait_s))
+    return f"{found.rstrip('.')}. See edgeseg service logs." if found else "It is ready."
+
+
 def _covered(here: Here, units: Sequence[str]) -> str | None:
     """What is wrong where only covers come, for want of a camera or of a mask; one that passes is waited for."""
     for unit in units:

@@ -9,7 +9,7 @@
     current -> NEW             one rename
     restart, watch             a fault: current -> OLD, restart
     history.json, no trial     from here on, a cut ends with NEW
-    previous                   after a way back: what it was before
+    previous                   after a way back: what it was before; then OLD is waited for
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from edgeseg.errors import CandidateError, EdgesegError, GoldenError, UsageError, did_you_mean
 from edgeseg.install import doing, durable, history, release
 from edgeseg.install.checks import runs_as
-from edgeseg.install.health import Limits, prove, rates, watch
+from edgeseg.install.health import Limits, prove, rates, until_ready, watch
 from edgeseg.install.here import Here
 from edgeseg.install.history import ASKED, KEPT, REFUSED, ROLLED_BACK, Outcome, Trial
 from edgeseg.install.plan import of_release
@@ -181,6 +181,9 @@ def _back(here: Here, tried: Trial, reason: str) -> Outcome:
         release.switch(here.where, tried.before, "previous")
     else:
         durable.remove(here.where.previous)
+    if tried.units:
+        here.say(f"{tried.old} is put back: {reason}")
+        here.say(until_ready(here, tried.units, Limits().start_s))
     return outcome
 
 

@@ -29,6 +29,7 @@ from edgeseg.service.reload import Reloader
 from edgeseg.tiers.kept import state_folder
 
 Open = Callable[[], FrameSink]
+Attach = Callable[[Run, Reloader, Governing, Callable[[], Reading]], None]
 KEPT_LOOKS = 1200  # of the governor's trace: five minutes
 
 
@@ -126,7 +127,7 @@ class Attached:
         self._outlets.append(Outlet(sink, self._remote.clock.now, self._emit))
         return self._remote.tapped(self._outlets[-1])
 
-    def start(self, run: Run, settings: Settings) -> None:
+    def start(self, run: Run, settings: Settings, attach: Attach) -> None:
         """Begin to govern, and attach the run."""
         clock = self._remote.clock
         wish = self._remote.wish(self._wish or Wish(is_asked=False))
@@ -134,7 +135,7 @@ class Attached:
         reloader = Reloader(
             run, self._outlets[0], self._loaded, self._remote.control.load, governing, clock, self._emit, "edgeseg run"
         )
-        self._remote.attach(run, reloader, governing, self._sampler.newest)
+        attach(run, reloader, governing, self._sampler.newest)
         if self._wish is not None:
             governing.start(settings, self._loaded.policy[0])
 

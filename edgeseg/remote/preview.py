@@ -11,8 +11,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import simplejpeg
-
 from edgeseg.clock import Clock
 from edgeseg.frames import ColorSpace, Frame, Planes, Size
 from edgeseg.stages.preprocess import Shrink
@@ -144,6 +142,9 @@ class _Encoder:
     """JPEG of planes of one size and colour space, at most `width` wide."""
 
     def __init__(self, planes: Size, color: ColorSpace, width: int) -> None:
+        import simplejpeg  # of the extra web: home automation alone needs none of it
+
+        self._encode = simplejpeg.encode_jpeg_yuv_planes
         self.size = fitted(planes, width)
         chroma = self.size.chroma
         self._shrinks = (
@@ -165,7 +166,7 @@ class _Encoder:
         else:
             planes.copy_to(out)
         self._recolor(out)
-        return bytes(simplejpeg.encode_jpeg_yuv_planes(*out, quality=QUALITY, fastdct=True))
+        return bytes(self._encode(*out, quality=QUALITY, fastdct=True))
 
 
 def fitted(size: Size, width: int) -> Size:

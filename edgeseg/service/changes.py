@@ -9,7 +9,12 @@ from fractions import Fraction
 from edgeseg.build import Settings, kind_of_background
 from edgeseg.errors import UsageError
 
-BETWEEN = frozenset(("background", "refine", "max_mask_age_s", "idle", "idle_after_s", "fps"))  # two frames
+BETWEEN = frozenset(  # two frames
+    (
+        *("background", "max_mask_age_s", "idle", "idle_after_s", "fps"),
+        *("refine", "steady", "tidy", "feather", "despill", "light_wrap"),
+    )
+)
 ENGINE = frozenset(
     ("tier", "engine", "threads", "allow_software_gpu", "engine_library", "engine_device", "models")
 )  # built aside, taken up as the governor's rungs are

@@ -116,7 +116,7 @@ class Keeper:
         kept = self._kept
         if kept is None:
             if now - self._began_s < BUILD_S:
-                self._notifier.send(EXTEND_TIMEOUT_USEC=int(_EXTEND_S * 1e6), STATUS="starting")
+                self._notifier.extend(_EXTEND_S, "starting")
             return
         status = self._line(kept, now)
         if not self._ready:
@@ -141,7 +141,7 @@ class Keeper:
             fields = {"FACT": "ready", "AFTER_S": f"{after_s:.2f}"}
             self._journal.write(Entry(NOTICE, f"ready after {after_s:.1f} s: {status}", fields))
         elif now - self._began_s < BUILD_S:
-            self._notifier.send(EXTEND_TIMEOUT_USEC=int(_EXTEND_S * 1e6), STATUS=f"starting: {status}")
+            self._notifier.extend(_EXTEND_S, f"starting: {status}")
 
     def _reload_now(self, kept: Kept) -> None:
         self._notifier.reloading()

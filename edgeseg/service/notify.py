@@ -49,6 +49,6 @@ class Notifier:
         """A reload begins; it ends with `ready`."""
         self.send(RELOADING=1, MONOTONIC_USEC=time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000)
 
-    def extend(self, seconds: float) -> None:
+    def extend(self, seconds: float, status: str) -> None:
         """Starting, or stopping, takes so long from now on."""
-        self.send(EXTEND_TIMEOUT_USEC=int(seconds * 1e6))
+        self.send(EXTEND_TIMEOUT_USEC=int(seconds * 1e6), STATUS=status)

@@ -17,6 +17,7 @@ from edgeseg.build import (
     Run,
     Settings,
     check_words,
+    edges_of,
     flip_of,
     is_camera,
     limits_of,
@@ -182,7 +183,7 @@ class Reloader:
         def change() -> None:
             if background is not None:
                 before.append(pipeline.stand_before(background))
-            pipeline.refine = new.refine
+            pipeline.make(refine=new.refine, steady=new.steady, tidy=new.tidy, edges=edges_of(new))
             runtime.limit(limits_of(new))
             done.set()
 

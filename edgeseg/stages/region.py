@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from edgeseg.frames import U8, Rect, Size
+from edgeseg.ports import ModelIO
 
 HIDDEN_S = 0.45  # the longest time between two whole looks: half a second, but for what showing takes
 CLOSE = 0.1  # of the box, on each side
@@ -24,6 +25,11 @@ LOOSE = 0.6  # a look is made anew if a new one would have no more than this sha
 AHEAD_S = 0.2  # a moving edge is met where it would be after so long
 MOST_AREA = 0.6  # of the frame: a look as large as that is a whole one
 LEAST = 0.2  # of the frame's sides: no look is smaller
+
+
+def margin_of(io: ModelIO) -> float:
+    """Of a box, on each side, that a model wants to see around people: models that are not squeezed into want more."""
+    return WIDE if io.fit == "letterbox" else CLOSE
 
 
 def whole(frame: Size) -> Rect:

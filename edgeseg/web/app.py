@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 from starlette.types import ASGIApp
 
 import edgeseg
@@ -125,11 +126,22 @@ def _add_errors(app: FastAPI) -> None:
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         words = {404: f"There is nothing at {request.url.path[:200]}.", 405: "This cannot be done here."}
         status = error.status_code if error.status_code in TITLES else 400
-        return Problem(status, "http", words.get(status, str(error.detail)), dict(error.headers or {})).response()
+        headers = {"allow": _allowed(app, request)} if status == 405 else dict(error.headers or {})
+        return Problem(status, "http", words.get(status, str(error.detail)), headers).response()
 
     @app.exception_handler(Exception)
     async def bug(request: Request, error: Exception) -> JSONResponse:
         return Problem(500, "bug", f"A bug: {type(error).__name__}; the log has more.").response()
+
+
+def _allowed(app: FastAPI, request: Request) -> str:
+    """What may be done at this path, by all of its routes."""
+    methods = set()
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in app.routes):
+            methods.add(method)
+    return ", ".join(sorted(methods))
 
 
 def _add_schema(app: FastAPI) -> None:

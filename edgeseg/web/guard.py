@@ -177,9 +177,9 @@ class Guard:
         length = headers.get("content-length")
         try:
             if length is not None and (not length.isdecimal() or int(length) > most):
-                raise Problem(413, "too-large", f"At most {most} bytes are taken here.", {"connection": "close"})
+                raise _too_large(most)
             body = _Body(receive, most)
-            answer = _Answer(send)
+            answer = _Answer(send, body)
             try:
                 await self._app(scope, body, answer)
             except Problem as problem:
@@ -195,29 +195,42 @@ class _Body:
 
     def __init__(self, receive: Receive, most: int) -> None:
         self._receive, self._most, self._count, self._over = receive, most, 0, False
+        self.problem: Problem | None = None  # the app may make something else of it
 
     async def __call__(self) -> Message:
+        if self.problem is not None:
+            raise self.problem
         if self._over:  # what waits now waits for the client to go
             return await self._receive()
         try:
             message = await asyncio.wait_for(self._receive(), BODY_S)
         except asyncio.TimeoutError:
-            raise Problem(408, "too-slow", "The request did not come in time.", {"connection": "close"}) from None
+            self.problem = Problem(408, "too-slow", "The request did not come in time.", {"connection": "close"})
+            raise self.problem from None
         if message["type"] == "http.request":
             self._count += len(message.get("body", b""))
             self._over = not message.get("more_body", False)
             if self._count > self._most:
-                raise Problem(413, "too-large", f"At most {self._most} bytes are taken here.", {"connection": "close"})
+                self.problem = _too_large(self._most)
+                raise self.problem
         return message
 
 
 class _Answer:
-    """A `Send` that puts our headers on."""
+    """A `Send` that puts our headers on; what was wrong with the body goes before what the app says of it."""
 
-    def __init__(self, send: Send) -> None:
-        self._send, self.has_begun = send, False
+    def __init__(self, send: Send, body: _Body | None = None) -> None:
+        self._send, self._body = send, body
+        self.has_begun = self._is_over = False
 
     async def __call__(self, message: Message) -> None:
+        if self._is_over:
+            return
+        if self._body is not None and self._body.problem is not None and not self.has_begun:
+            problem, self._body = self._body.problem, None
+            await problem.response()({"type": "http", "method": "GET"}, _nothing, self)
+            self._is_over = True
+            return
         if message["type"] == "http.response.start":
             self.has_begun = True
             headers = MutableHeaders(scope=message)
@@ -225,6 +238,14 @@ class _Answer:
                 headers.setdefault(name, value)
             headers.setdefault("cache-control", "no-store")
         await self._send(message)
+
+
+async def _nothing() -> Message:
+    raise AssertionError("a problem asks nothing")
+
+
+def _too_large(most: int) -> Problem:
+    return Problem(413, "too-large", f"At most {most} bytes are taken here.", {"connection": "close"})
 
 
 def _check_site(scope: Scope, headers: Headers) -> None:

@@ -1,15 +1,15 @@
 """Figures for Prometheus; docs/metrics.md is the list of their names, which stay.
 
-What is not known is not there, and never 0. Times of stages go into histograms once a second, from the ring that the run
-keeps anyway, so that no frame waits for them.
+What is not known is not there, and never 0. Times of stages go into histograms once a second, from the ring that the
+run keeps anyway, so that no frame waits for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Histogram
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, StateSetMetricFamily
+from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -40,10 +40,11 @@ class Metrics(Collector):
 
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a gauge for each histogram, of which nobody makes anything
         self.registry = CollectorRegistry()
         self._stages = Histogram(
             "edgeseg_stage_seconds",
-            "What a stage took for a frame.",
+            "What a stage took.",
             ["stage"],
             buckets=BUCKETS,
             registry=self.registry,
@@ -65,9 +66,10 @@ class Metrics(Collector):
         """See prometheus_client; at each scrape."""
         live, now = self._remote.live, state(self._remote)
         yield InfoMetricFamily("edgeseg", "Which edgeseg.", {"version": __version__, "instance": self._remote.name})
-        yield StateSetMetricFamily(
-            "edgeseg_status", "What the run does.", {one: one == now["status"] for one in STATUSES}
-        )
+        status = GaugeMetricFamily("edgeseg_status", "1 for what the run does.", labels=["status"])
+        for one in STATUSES:
+            status.add_metric([one], one == now["status"])
+        yield status
         for key, name, text, factor in _GAUGES:
             if now[key] is not None:
                 yield GaugeMetricFamily(name, text, float(now[key]) * factor)

@@ -30,7 +30,7 @@ _OF = (
     (Full, 409, "gallery-full"),
     (Refused, 409, "refused"),
     (ConfigError, 409, "config-wrong"),
-    (UsageError, 422, "invalid"),
+    (UsageError, 409, "refused"),
     (SourceError, 409, "source"),
     (CandidateError, 409, "engine"),
     (NotPermitted, 409, "not-permitted"),

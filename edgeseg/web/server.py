@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import re
 import socket
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
@@ -21,31 +19,13 @@ from edgeseg.web.access import Access, make_token, token_file
 from edgeseg.web.app import make_app
 from edgeseg.web.guard import is_loopback, rules
 from edgeseg.web.problems import TYPE
+from edgeseg.web.wish import WebWish, address
 
-LISTEN = "127.0.0.1:8080"
 MOST_CONNECTIONS = 128
 HEAD_S = 10.0  # in which a request's head must have come
 STUCK_S = 15.0  # who takes nothing of what waits for so long is cut off
 _SEND_BUFFER = 256 * 1024  # of the kernel: more would only hold pictures of long ago
 _START_S = 10.0
-_LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^\s:\[\]/]+):(?P<port>[0-9]{1,5})")
-
-
-@dataclass(frozen=True, slots=True)
-class WebWish:
-    """listen: HOST:PORT. hosts: names by which the board may be called. shows_source: the owner allows that."""
-
-    listen: str = LISTEN
-    hosts: tuple[str, ...] = ()
-    shows_source: bool = False
-
-
-def address(listen: str) -> tuple[str, int]:
-    """(host, port) of HOST:PORT; raises UsageError."""
-    found = _LISTEN.fullmatch(listen)
-    if found is None or not 0 <= int(found["port"]) <= 65535:
-        raise UsageError(f"--web-listen is {listen!r}; write HOST:PORT, such as 127.0.0.1:8080 or [::]:8080.")
-    return found["host"].strip("[]"), int(found["port"])
 
 
 class Web:
@@ -59,11 +39,16 @@ class Web:
         self.rules = rules(host, wish.hosts)
         path = token_file()
         access = Access(path)
-        self.token = make_token(path) if self.rules.token and not access.has_token else None
+        self.token = None
+        if self.rules.token and not access.has_token:
+            if not wish.makes_token:
+                raise UsageError(f"There is no token at {path}, which the page needs: sudo edgeseg service web token")
+            self.token = make_token(path)
         self._socket = _listening(host, port)
         app, context = make_app(remote, access, self.rules)
         self.port = int(self._socket.getsockname()[1])
         shown = f"[{host}]" if ":" in host else host
+        shown = {"0.0.0.0": socket.gethostname(), "[::]": socket.gethostname()}.get(shown, shown)
         self.url = f"http://{shown}:{self.port}/"
         self.warning = None
         if not is_loopback(host):
@@ -75,6 +60,12 @@ class Web:
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="edgeseg-web", daemon=True
         )
+
+    @property
+    def told(self) -> list[str]:
+        """What whoever starts it is told: where it is, the token if it was made now, and what is not safe."""
+        token = [f"its token, shown this once: {self.token}"] if self.token is not None else []
+        return [self.url, *token, *([self.warning] if self.warning is not None else [])]
 
     def start(self) -> None:
         """Begin to answer."""
@@ -153,6 +144,11 @@ class _Protocol(H11Protocol):
         """See uvicorn."""
         super().on_response_complete()
         self._wait_no_more()
+
+    def handle_websocket_upgrade(self, event: Any) -> None:
+        """See uvicorn; from here on another protocol has the connection."""
+        self._wait_no_more()
+        super().handle_websocket_upgrade(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""

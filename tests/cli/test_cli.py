@@ -336,7 +336,7 @@ class TestStills:
         from edgeseg import Segmenter
 
         engine = CpuEngine(model, catalogue()[TIER].io)
-        given, named = Segmenter(engine=engine), Segmenter(threads=1)
+        given, named = Segmenter(engine=engine), Segmenter(TIER, threads=1)
         photo = pixels(portrait / "person.png")
         assert np.array_equal(given.mask(photo), named.mask(photo))
         assert given.report == engine.report

@@ -137,6 +137,7 @@ def test_a_run_that_is_stopped_before_it_has_a_source(start: Start, tmp_path: Pa
     [
         ("run --source pipe", signal.SIGINT, 0),
         ("run --source pipe", signal.SIGTERM, 0),
+        ("service run --instance desk", signal.SIGTERM, 0),
         ("mask a.png m.png", signal.SIGINT, 128 + signal.SIGINT),
         ("mask a.png m.png", signal.SIGTERM, 128 + signal.SIGTERM),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ import pytest
 
 from deploy import installing
 from deploy.farm.wheels import Target
-from deploy.installing import LAST_OF_NUMPY_1, Order, bring
+from deploy.installing import Order, bring
 from deploy.transport import OpenSsh, Said
 from edgeseg.errors import Unreachable, UsageError
 from edgeseg.install.wheel import read_wheel
@@ -72,7 +73,6 @@ def test_a_new_host_is_installed(order):
     command = next(argv for argv in host.asked if argv[0] == "sudo")
     assert command[:4] == ["sudo", "-n", "env", "PYTHONPATH=.cache/edgeseg-deploy/edgeseg-1.0.0-py3-none-any.whl"]
     assert command[5:10] == ["python3", "-m", "edgeseg.install", "--camera", "camera:0"]
-    assert host.asked[-1] == ["rm", "-rf", ".cache/edgeseg-deploy"]
     assert ("pi", "edgeseg: working") in told
 
 
@@ -95,12 +95,12 @@ def test_an_upgrade_that_was_rolled_back_says_why(order):
 
 @pytest.fixture
 def fetched(tmp_path, monkeypatch):
-    """What is asked of the index: (requirements, target, left out), one wheel being given."""
+    """What is asked of the index: (requirements, target, held), one wheel being given."""
     asked = []
     (tmp_path / "numpy.whl").write_bytes(b"x")
 
-    def fetch(wanted, target, without, folder, say):
-        asked.append((list(wanted), target, list(without)))
+    def fetch(wanted, target, without, folder, say, held):
+        asked.append((list(wanted), target, held))
         return [tmp_path / "numpy.whl"]
 
     monkeypatch.setattr(installing, "fetch", fetch)
@@ -109,25 +109,39 @@ def fetched(tmp_path, monkeypatch):
 
 
 PI = {"picamera2": True, "numpy": "1.24.2"}
-HELD = (["numpy>=1.23", "opencv-python-headless>=4.8", *LAST_OF_NUMPY_1], ["numpy"])
-FREE = (["numpy>=1.23", "opencv-python-headless>=4.8"], [])
+HELD = {"numpy": "1.24.2"}
 
 
 @pytest.mark.parametrize(
-    ("facts", "camera", "wanted"),
+    ("facts", "camera", "held"),
     [
-        ({"numpy": "1.24.2"}, "auto", FREE),
+        ({"numpy": "1.24.2"}, "auto", {}),
         (PI, "auto", HELD),
-        (PI, "camera:0", FREE),
-        (PI | {"numpy": "2.2.4"}, "picamera2", (FREE[0], ["numpy"])),
-        (PI | {"release": "0.9.0", "lent": False}, "auto", FREE),
+        (PI, "camera:0", {}),
+        (PI | {"numpy": "2.2.4"}, "picamera2", {"numpy": "2.2.4"}),
+        (PI | {"release": "0.9.0", "lent": False}, "auto", {}),
         (PI | {"release": "0.9.0", "lent": True}, "camera:0", HELD),
     ],
 )
-def test_a_lent_numpy_is_not_brought_and_all_else_fits_it(order, fetched, tmp_path, facts, camera, wanted):
+def test_a_lent_numpy_is_not_brought_and_all_else_fits_it(order, fetched, tmp_path, facts, camera, held):
     brought(Order(order.wheel, tmp_path / "house", (), camera=camera), FakeHost(facts=facts))
-    ((asked, _, without),) = fetched
-    assert (asked, without) == wanted
+    assert fetched == [(["numpy>=1.23", "opencv-python-headless>=4.8"], Target((3, 11, 2), "aarch64", (2, 36)), held)]
+
+
+def test_only_what_is_not_there_already_is_sent(order, fetched, tmp_path):
+    """What there is of others goes: a folder of wheels is a wheelhouse."""
+    numpy = hashlib.sha256(b"x").hexdigest()
+    host = FakeHost(facts={"kept": {"numpy.whl": numpy, "edgeseg-1.0.0-py3-none-any.whl": "0", "old.whl": "1"}})
+    _, told = brought(Order(order.wheel, tmp_path / "house", ()), host)
+    assert host.sent == ["edgeseg-1.0.0-py3-none-any.whl"]
+    assert ["rm", "-f", ".cache/edgeseg-deploy/old.whl"] in host.asked
+    assert any("sending 1 of 2 wheels" in line for _, line in told)
+
+    whole = hashlib.sha256(order.wheel.path.read_bytes()).hexdigest()
+    again = FakeHost(facts={"kept": {"numpy.whl": numpy, "edgeseg-1.0.0-py3-none-any.whl": whole}})
+    (end,), told = brought(Order(order.wheel, tmp_path / "house", ()), again)
+    assert (again.sent, end.result) == ([], "installed")
+    assert not any("sending" in line for _, line in told)
 
 
 def test_a_wheelhouse_is_of_the_hosts_kind(order, fetched, tmp_path):
@@ -219,7 +233,8 @@ def sshd(tmp_path):
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_over_a_real_sshd(order, sshd, tmp_path):
     """Only what has no effect is asked of this machine."""
-    home = Path.home()
+    kept = Path.home() / ".cache/edgeseg-deploy"
+    assert not kept.exists()
     host = OpenSsh(f"{getpass.getuser()}@127.0.0.1", sshd)
     told = []
 
@@ -237,8 +252,10 @@ def test_over_a_real_sshd(order, sshd, tmp_path):
     (end,), said = brought(dry, host)
 
     assert end.result == "failed"
-    assert any("sending 1 wheels" in line for _, line in said)
-    assert not (home / ".cache/edgeseg-deploy").exists()
+    assert any("sending 1 of 1 wheels" in line for _, line in said)
+    _, said = brought(dry, host)
+    assert not any("sending" in line for _, line in said), "it was there"
+    shutil.rmtree(kept)
     lost = OpenSsh("127.0.0.1", ["-o", f"UserKnownHostsFile={tmp_path}/none", *sshd])
     (end,), _ = brought(dry, lost)
     assert "cannot be reached by ssh" in end.reason

@@ -36,8 +36,14 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def fetched(index: Path, *asked: str, without: tuple[str, ...] = (), target: wheels.Target = PI) -> list[str]:
-    found = wheels.fetch(asked, target, without, index.parent / "cache", lambda line: None)
+def fetched(
+    index: Path,
+    *asked: str,
+    without: tuple[str, ...] = (),
+    target: wheels.Target = PI,
+    held: dict[str, str] | None = None,
+) -> list[str]:
+    found = wheels.fetch(asked, target, without, index.parent / "cache", lambda line: None, held)
     return ["-".join(one.name.split("-")[:2]) for one in found]
 
 
@@ -70,6 +76,21 @@ def test_what_the_device_has_itself_is_left_out_however_deep_it_is_asked_for(ind
     wheel(index, "middle_part", "1", "numpy")
 
     assert fetched(index, "top", without=("numpy",)) == ["middle_part-1", "top-1"]
+
+
+def test_what_stays_as_it_is_there_is_fitted_by_all_else_however_deep(index: Path) -> None:
+    wheel(index, "top", "1", "middle", "arrays>=1")
+    wheel(index, "middle", "3", "Arrays>=2; python_version >= '3.9'")
+    wheel(index, "middle", "2", "arrays<3,>=2", "beside")
+    wheel(index, "middle", "1", "arrays", "below")
+    wheel(index, "below", "1", "arrays>=2; python_version < '3.9'")
+    for name in ("arrays", "beside"):
+        wheel(index, name, "9")
+
+    assert fetched(index, "top", held={"arrays": "1.5"}) == ["below-1", "middle-1", "top-1"]
+    assert fetched(index, "top", held={"arrays": "2.5"}) == ["middle-3", "top-1"]
+    with pytest.raises(DeviceLost, match="pip found no wheel"):
+        fetched(index, "top", held={"arrays": "0.5"})
 
 
 def test_extras_are_followed(index: Path) -> None:

@@ -195,8 +195,8 @@ def main():
     started()
     soon(lambda: "covered" not in shown()["StatusText"] and eye.frames > 3)
     print(json.dumps({"drill": "status", "said": shell(f"systemctl status --no-pager {UNIT}")}), flush=True)
-    wanted = sys.argv[1:] or os.environ.get("DRILLS", "").split() or list(DRILLS)
-    for name in wanted:
+    chosen = Path(__file__).with_name("chosen")
+    for name in chosen.read_text(encoding="ascii").split() if chosen.exists() else DRILLS:
         DRILLS[name](eye)
     print(json.dumps({"drill": "journal", "said": shell(f"journalctl -u {UNIT} --no-pager -o short-monotonic -n 60")}))
     print(json.dumps({"drill": "end", "raw_frames": eye.raw, "worst": eye.worst, "frames": eye.frames}), flush=True)

@@ -73,6 +73,23 @@ def test_a_bad_one_is_rolled_back_by_itself(bench, how, said):
     assert any(said in line for line in lines(status(bench.where, bench.systemd)))
     assert not (bench.where.base / "trial.json").exists()
     assert release.current(bench.where, "previous") is None, "there is none before the one that runs"
+    assert any(line.startswith("1.0.0 is put back: ") and said in line for line in bench.said)
+    assert bench.said[-1] == "It is ready."
+
+
+def test_a_way_back_waits_for_the_old_one_and_says_if_it_does_not_come(bench):
+    bench.install()
+    bench.systemd.behaves["1.1.0"] = FAILS
+    watched = bench.systemd.show
+
+    def not_again(unit):
+        if bench.systemd.started[-2:] == [(UNIT, "1.1.0"), (UNIT, "1.0.0")]:
+            bench.systemd.behaves["1.0.0"] = NEVER_READY
+        return watched(unit)
+
+    bench.systemd.show = not_again
+    assert bench.upgrade("1.1.0").result == "rolled back"
+    assert "it was not ready within 90 s, saying: looking for a camera" in bench.said[-1]
 
 
 def test_after_a_way_back_one_can_still_go_farther_back(bench):

@@ -55,7 +55,7 @@ source: camera:/dev/video0
 sink: v4l2:/dev/video10
 background: "color:#112233"
 size: 320x180
-fps: 10
+fps: 2
 idle: false
 max_mask_age_ms: 20000
 """
@@ -150,7 +150,7 @@ def _install(root: Path, made: list[Path]) -> None:
     (root / "etc/systemd/system/multi-user.target.wants/drill.service").symlink_to("/etc/systemd/system/drill.service")
     (root / "etc/edgeseg/camera.yaml").write_text(CONFIG)
     drop_in = root / "etc/systemd/system/edgeseg@.service.d"
-    drop_in.mkdir()
+    drop_in.mkdir(exist_ok=True)
     (drop_in / "emulated.conf").write_text(_PATIENT)
     for place in ("modprobe.d", "modules-load.d"):
         shutil.copy(roots.PROJECT / "systemd" / place / "edgeseg.conf", root / "etc" / place / "edgeseg.conf")
@@ -212,10 +212,17 @@ class Machine:
         return self._console.read_text(errors="replace") if self._console.exists() else ""
 
 
-def run(drill: Path, timeout_s: float = 3600) -> tuple[list[dict[str, Any]], str]:
-    """Boot, run the drill, and give what it printed and the console; nothing outlives the call."""
+def run(drill: Path, timeout_s: float = 3600, chosen: str = "") -> tuple[list[dict[str, Any]], str]:
+    """Boot, run the drill, and give what it printed and the console; nothing outlives the call.
+
+    chosen: parts of the drill, by name; all of it if none.
+    """
     with tempfile.TemporaryDirectory() as scratch:
-        machine = Machine(Path(scratch), {"drill.py": drill}, timeout_s)
+        files = {"drill.py": drill}
+        if chosen:
+            files["chosen"] = Path(scratch, "chosen")
+            files["chosen"].write_text(chosen, encoding="ascii")
+        machine = Machine(Path(scratch), files, timeout_s)
         try:
             steps = []
             for step in machine.steps():

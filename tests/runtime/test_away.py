@@ -204,6 +204,27 @@ def test_one_that_fails_is_opened_anew_and_nothing_of_before_counts() -> None:
     assert rig.error is None
 
 
+def test_one_whose_first_frame_takes_longer_than_that_is_found_too(
+    hasty: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each opening that gives nothing is waited for twice as long as the one before."""
+    monkeypatch.setattr(supply, "OPENING_S", 10.0)
+
+    with Rig() as rig:
+
+        def slow() -> FrameSource:
+            source = rig.source()
+            source.stall_at = 0
+            threading.Timer(1.2, source.resume).start()
+            return source
+
+        rig.opens = slow
+        rig.fails()
+        assert soon(lambda: len(rig.sources) > 1)
+        assert soon(rig.shows)
+    assert len(rig.sources) > 2, "the first one was given up"
+
+
 def test_it_is_looked_for_as_long_as_it_takes(hasty: None) -> None:
     def gone() -> FrameSource:
         raise SourceError("There is no camera.")

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from notified import Manager
 
@@ -46,7 +47,7 @@ class Serving:
         self.manager = Manager(folder / "notify")
         self.source = self.new_source()
         self.engine = FakeEngine(ModelIO(72, 128), finder())
-        self.sink = FakeSink(keep=4, watched=True)
+        self.sink: Any = FakeSink(keep=4, watched=True)
         self.settings = Settings(
             source="camera:0",
             background=f"color:{GREY}",

@@ -26,7 +26,7 @@ def test_every_setting_is_sorted_into_one_way_or_refused() -> None:
     # Those of the command line alone, and what a run is made of from its start.
     assert set(Settings.__dataclass_fields__) - set(sorted_in) == {
         *("require_engine", "segmenter", "engine_deadline_s", "frames", "realtime", "every", "key", "seek_s"),
-        *("despill", "feather", "follow", "light_wrap", "steady", "tidy", "whole_body"),
+        *("follow", "whole_body"),
     }
 
 

@@ -20,6 +20,7 @@ from edgeseg import build, search
 from edgeseg.errors import ConfigError, NotPermitted, OutputError, SourceError, UsageError
 from edgeseg.service import keeper, reload, vitals
 from edgeseg.service.lock import alone
+from edgeseg.sinks.absent import AbsentSink
 from edgeseg.testing.sink import FakeSink
 from tests.runtime.scene import leaks
 
@@ -140,6 +141,21 @@ def test_a_sink_that_fails_is_found_again_and_the_camera_rests_meanwhile(serving
     assert serving.sink.closes == 1
 
 
+def test_a_sink_that_is_not_there_at_the_start_is_looked_for(serving: Serving) -> None:
+    serving.gone = OutputError("There is no /dev/video10.")
+    serving.sink = AbsentSink(serving.gone)
+
+    def script() -> None:
+        soon(lambda: "idle" in serving.manager.status and "sink_lost" in serving.manager.status, "for the status")
+        soon(is_ready(serving))
+        serving.gone = None
+        soon(lambda: isinstance(serving.sink, FakeSink) and serving.sink.written > 5, "for the sink")
+        soon(lambda: "sink_lost" not in serving.manager.status, "for the status")
+
+    serving.serve(script)
+    assert serving.sink.closes == 1
+
+
 def test_it_is_fed_while_it_rests_without_a_reader(serving: Serving) -> None:
     def script() -> None:
         soon(is_ready(serving))
@@ -155,13 +171,14 @@ def test_a_reload_changes_the_background_between_two_frames(serving: Serving) ->
     def script() -> None:
         soon(is_ready(serving))
         old = colour_behind(serving)
-        serving.settings = replace(serving.settings, background="color:#000000", refine=True, max_mask_age_s=3.0)
+        levels = len(np.unique(serving.sink.frames[-1].planes.y))
+        serving.settings = replace(serving.settings, background="color:#000000", feather=4.0, max_mask_age_s=3.0)
         serving.reload()
         soon(lambda: serving.manager.count("READY") == 2, "for the end of the reload")
         soon(lambda: colour_behind(serving) != old, "for the new colour")
         assert serving.run is not None
         assert serving.run.runtime.limits.max_mask_age_s == 3.0
-        assert serving.run.pipeline.refine
+        assert len(np.unique(serving.sink.frames[-1].planes.y)) > levels  # a soft edge
         assert all(np.ptp(frame.planes.u) == 0 for frame in list(serving.sink.frames))  # colour is of the room alone
 
     serving.serve(script)

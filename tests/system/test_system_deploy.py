@@ -70,7 +70,7 @@ def deployed(ssh: Path, wheel: Path, *hosts: str, houses: Path) -> tuple[int, di
     return done.returncode, {one["host"]: one for one in json.loads(done.stdout)}
 
 
-def test_a_board_without_a_network(pi, ssh, brought, lab_wheelhouses):
+def test_a_board_without_a_network(pi, ssh, brought, lab_wheelhouses, capsys):
     """Beside it one that cannot be reached, which keeps nothing from it."""
     code, ends = deployed(ssh, brought.good, "desk-pi", "door-pi", houses=lab_wheelhouses)
     assert (ends["desk-pi"]["result"], ends["desk-pi"]["release"]) == ("installed", FIRST), ends
@@ -78,9 +78,11 @@ def test_a_board_without_a_network(pi, ssh, brought, lab_wheelhouses):
     assert "cannot be reached by ssh" in ends["door-pi"]["reason"]
     now = pi.status()
     assert now["instances"][0]["active"] == "active"
-    assert not (pi.root / "home/pi/.cache/edgeseg-deploy").exists()
+    assert (pi.root / "home/pi/.cache/edgeseg-deploy" / brought.good.name).exists()
 
+    capsys.readouterr()
     assert deployed(ssh, brought.good, "desk-pi", houses=lab_wheelhouses)[1]["desk-pi"]["result"] == "nothing to do"
+    assert "sending" not in capsys.readouterr().out, "it has all of them"
 
 
 def test_another_release_is_an_upgrade_and_a_bad_one_says_why(pi, ssh, brought, lab_wheelhouses):

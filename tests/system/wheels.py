@@ -17,7 +17,6 @@ from pathlib import Path
 import av
 
 from deploy.farm.wheels import Target, fetch, requires
-from deploy.installing import LAST_OF_NUMPY_1
 from tests.lab.roots import PROJECT, cache
 
 
@@ -61,20 +60,25 @@ def wheelhouse(wheel: Path, root: Path, held: bool = False) -> Path:
 
     held: to the numpy of that Debian. Raises Unreachable if the index does not answer.
     """
-    python, glibc = _versions(root)
-    target = Target(python, os.uname().machine, glibc)
-    is_old = held and python < (3, 12)
-    wanted = [*requires(wheel), *(LAST_OF_NUMPY_1 if is_old else ())]
-    found = fetch(wanted, target, ["numpy"] if held else [], cache() / "wheelhouses", lambda line: None)
-    return found[0].parent
+    own = {"numpy": _said(root, "import numpy; print(numpy.__version__)")} if held else {}
+    return fetch(requires(wheel), _target(root), (), cache() / "wheelhouses", lambda line: None, own)[0].parent
 
 
-def _versions(root: Path) -> tuple[tuple[int, int, int], tuple[int, int]]:
-    """Of Python and glibc."""
+def one(requirement: str, root: Path) -> Path:
+    """The wheel for a Debian of the lab of what needs numpy alone, which stays there."""
+    (made,) = fetch([requirement], _target(root), ("numpy",), cache() / "wheelhouses", lambda line: None)
+    return made
+
+
+def _target(root: Path) -> Target:
     code = "import os, sys; print(*sys.version_info[:3], *os.confstr('CS_GNU_LIBC_VERSION').split()[1].split('.')[:2])"
-    said = subprocess.run(["chroot", root, "python3", "-c", code], check=True, capture_output=True, text=True).stdout
-    major, minor, patch, *glibc = map(int, said.split())
-    return (major, minor, patch), (glibc[0], glibc[1])
+    major, minor, patch, *glibc = map(int, _said(root, code).split())
+    return Target((major, minor, patch), os.uname().machine, (glibc[0], glibc[1]))
+
+
+def _said(root: Path, code: str) -> str:
+    python = ["chroot", root, "python3", "-c", code]
+    return subprocess.run(python, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def looped(clip: Path, path: Path, times: int) -> Path:
