@@ -50,7 +50,9 @@ def main(folder: Path) -> None:
     def cameras(*_: object) -> list[v4l2_devices.Camera]:
         if unplugged.exists():
             return []
-        return [v4l2_devices.Camera(Path(f"/dev/video{n}"), name) for n, name in enumerate(("Front camera", "Desk camera"))]
+        return [
+            v4l2_devices.Camera(Path(f"/dev/video{n}"), name) for n, name in enumerate(("Front camera", "Desk camera"))
+        ]
 
     v4l2.open_device = open_device
     v4l2_devices.cameras = cameras

@@ -50,7 +50,7 @@ class Tab:
         return self
 
     def sees_frames(self) -> Tab:
-        self.page.wait_for_selector("#veil", state="hidden", timeout=30_000)
+        self.page.wait_for_selector("#live", state="visible", timeout=30_000)
         return self
 
     def text(self, selector: str) -> str:
