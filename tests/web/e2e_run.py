@@ -28,6 +28,16 @@ def soon(what: Callable[[], T], seconds: float = 20.0, why: str = "it did not co
     return given
 
 
+def _environ(folder: Path) -> dict[str, str]:
+    return {**os.environ, "EDGESEG_STATE": str(folder / "state")}
+
+
+def calibrate(folder: Path) -> None:
+    """Measure some tiers, so that there is a ladder to govern by."""
+    command = [sys.executable, "-m", "edgeseg", "calibrate", "--time", "4", "--engine", "cpu"]
+    subprocess.run(command, env=_environ(folder), check=True, capture_output=True)
+
+
 class Run:
     """One such process in `folder`, where scene.npy is. arguments: beside the source and the address."""
 
@@ -43,11 +53,12 @@ class Run:
         self.start()
 
     def start(self) -> None:
-        environ = {**os.environ, "EDGESEG_STATE": str(self.folder / "state")}
         command = [sys.executable, str(BOARD), str(self.folder), "run", "--source", "camera:0", "--web"]
         listen = ["--web-listen", f"127.0.0.1:{self.port}", *self._arguments]
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen([*command, *listen], stdout=log, stderr=log, env=environ, cwd=self.folder)
+            self._process = subprocess.Popen(
+                [*command, *listen], stdout=log, stderr=log, env=_environ(self.folder), cwd=self.folder
+            )
         soon(self._is_ready, START_S, "edgeseg run did not begin")
 
     def _is_ready(self) -> bool:

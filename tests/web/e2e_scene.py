@@ -1,4 +1,4 @@
-"""What the camera of the page's tests shows, and pictures for its gallery: the pinned portrait, and drawn landscapes."""
+"""What the camera of the page's tests shows, the pinned portrait; and pictures for its gallery, drawn landscapes."""
 
 from __future__ import annotations
 

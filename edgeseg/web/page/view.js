@@ -88,7 +88,8 @@ function why() {
   if (paused) return "Paused";
   if (state && ["starting", "stalled", "ended"].includes(state.status)) return state.sentence;
   if (trouble) return trouble;
-  if (performance.now() - picturedAt > STALE_MS) return picturedAt ? "Waiting for the next picture" : "Waiting for the first picture";
+  if (!picturedAt) return "Waiting for the first picture";
+  if (performance.now() - picturedAt > STALE_MS) return "Waiting for the next picture";
   return null;
 }
 
