@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import mimetypes
 from collections.abc import AsyncIterator
@@ -93,13 +94,16 @@ def _add_page(app: FastAPI) -> None:
 
 def _file(path: Path) -> Any:
     content = path.read_bytes()
+    packed = gzip.compress(content, mtime=0)
     tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
 
     async def serve(request: Request) -> Response:
-        headers = {"etag": tag, "cache-control": "no-cache"}
+        headers = {"etag": tag, "cache-control": "no-cache", "vary": "accept-encoding"}
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(packed, media_type=kind, headers={**headers, "content-encoding": "gzip"})
         return Response(content, media_type=kind, headers=headers)
 
     return serve

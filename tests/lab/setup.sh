@@ -4,7 +4,7 @@ set -eu
 packages="python3-venv make git gcc libc6-dev
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
     qemu-system-x86 qemu-system-arm qemu-user-static mmdebstrap e2fsprogs cpio kmod acpica-tools systemd-container
-    iproute2 openssh-client openssh-server chromium-common mosquitto nginx-light"
+    iproute2 openssh-client openssh-server chromium mosquitto nginx-light"
 
 absent=
 for package in $packages; do
