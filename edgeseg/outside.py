@@ -90,6 +90,8 @@ class Outside:
         if self._wish.web is None:
             return
         try:
+            import simplejpeg  # noqa: F401 - the preview needs it, later and in a thread
+
             from edgeseg.web.server import Web
         except ImportError as error:
             raise _missing("web", error) from error

@@ -257,3 +257,13 @@ def test_which_addresses_are_this_machines_own() -> None:
     assert rules("0.0.0.0").token
     assert rules("127.0.0.1", ["cam.example"]).token
     assert not rules("::1").token
+
+
+def test_a_password_in_the_source_is_told_to_nobody() -> None:
+    secret = "gst:rtspsrc location=rtsp://user:hunter2@camera/1"
+    with paging(source=secret) as made:
+        told = made.client.get("/api/v1/settings").text + made.client.get(STATE).text + made.client.get("/metrics").text
+        assert "hunter2" not in told
+        shown = made.client.get("/api/v1/settings").json()["settings"]["source"]
+        assert made.client.patch("/api/v1/settings", json={"source": shown, "refine": True}).status_code == 200
+        assert made.remote.control._parts()[1].loaded.settings.source == secret
