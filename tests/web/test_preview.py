@@ -82,7 +82,11 @@ def test_frames_that_change_their_size_are_no_matter(made: tuple[Preview, list[P
     preview, given = made
     preview.look(960)
     for number, size in enumerate((Size(640, 360), Size(1280, 720), Size(64, 48))):
-        soon(lambda size=size, number=number: (preview.offer(frame(number, size)), len(given) > number)[1])
+        soon(
+            lambda size=size, number=number: (preview.offer(frame(number, size)), given and given[-1].index == number)[
+                1
+            ]
+        )
     assert list(dict.fromkeys(one.size.width for one in given)) == [640, 960, 64]
     assert len(preview._buffers) == 1
 
