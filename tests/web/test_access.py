@@ -16,9 +16,10 @@ from paging import Paging, paging
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from edgeseg.web import access, server
+from edgeseg.web import access, site
 from edgeseg.web.access import Access, make_token, token_file
-from edgeseg.web.guard import Buckets, is_loopback, rules
+from edgeseg.web.guard import Buckets
+from edgeseg.web.rules import is_loopback, rules
 
 SESSION, STATE = "/api/v1/session", "/api/v1/state"
 
@@ -172,8 +173,8 @@ def test_the_token_can_be_tried_a_few_times_only() -> None:
 
 
 def test_too_many_requests_are_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = server.rules
-    monkeypatch.setattr(server, "rules", lambda *parts: replace(plain(*parts), rate=1.0, burst=20.0))
+    plain = site.rules
+    monkeypatch.setattr(site, "rules", lambda *parts: replace(plain(*parts), rate=1.0, burst=20.0))
     with paging() as made:
         answers = [made.client.get("/healthz") for _ in range(30)]
         refused = [answer for answer in answers if answer.status_code == 429]
