@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import socket
 import threading
@@ -60,7 +61,8 @@ class Mqtt:
     def close(self) -> None:
         """Say that it is away, and let go."""
         if self._client.is_connected():
-            self._client.publish(self.topics.availability, "offline", qos=1, retain=True).wait_for_publish(1.0)
+            with contextlib.suppress(ValueError, RuntimeError):  # it has just gone: then the will says it
+                self._client.publish(self.topics.availability, "offline", qos=1, retain=True).wait_for_publish(1.0)
         self._client.disconnect()
         self._client.loop_stop()
         self._orders.put(None)

@@ -119,7 +119,7 @@ class Guard:
         path = scope["path"]
         self._check_host(headers)
         _check_site(scope, headers)
-        address = scope["client"][0] if scope.get("client") else ""
+        address = _address(scope, headers)
         _limit(self._requests, address, "Too many requests from this address; slow down.")
         is_safe = scope["type"] == "http" and scope["method"] in SAFE
         if path == "/api/v1/session" and not is_safe and scope.get("method") == "POST":
@@ -256,6 +256,13 @@ def _check_site(scope: Scope, headers: Headers) -> None:
         is_ours = is_ours and urlsplit(origin).netloc.lower() == headers.get("host", "").strip().lower()
     if not is_ours and (scope["path"].startswith(_GUARDED) or origin is not None):
         raise Problem(403, "cross-site", "Another site's page may ask nothing here.")
+
+
+def _address(scope: Scope, headers: Headers) -> str:
+    """Who asks: behind a proxy on this machine, whom that one names last."""
+    peer = str(scope["client"][0]) if scope.get("client") else ""
+    named = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    return named[:64] if named and is_loopback(peer) else peer
 
 
 def _limit(buckets: Buckets, address: str, detail: str) -> None:

@@ -65,7 +65,7 @@ class Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """See prometheus_client; at each scrape."""
         live, now = self._remote.live, state(self._remote)
-        yield InfoMetricFamily("edgeseg", "Which edgeseg.", {"version": __version__, "instance": self._remote.name})
+        yield InfoMetricFamily("edgeseg", "Which edgeseg.", {"version": __version__, "name": self._remote.name})
         status = GaugeMetricFamily("edgeseg_status", "1 for what the run does.", labels=["status"])
         for one in STATUSES:
             status.add_metric([one], one == now["status"])
