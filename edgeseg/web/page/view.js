@@ -102,7 +102,12 @@ function refresh() {
   if (words !== null) say(byId("veil-words"), words);
   const live = words === null && board.state !== null;
   show(byId("live"), live);
-  if (live) say(byId("live-fps"), board.state.fps === null ? "Live" : `Live, ${figure(board.state.fps, "fps", 1)}`);
+  if (live) {
+    const { fps, status } = board.state;
+    const word = { degraded: "Degraded", off: "Nobody shown" }[status] ?? "Live";
+    say(byId("live-fps"), fps === null ? word : `${word}, ${figure(fps, "fps", 1)}`);
+    byId("live").classList.toggle("uneasy", word !== "Live");
+  }
   const canvas = byId("out");
   const rate = Math.round(shownAt.length / 2);
   say(byId("preview-note"), words === null && rate ? `Preview ${canvas.width} × ${canvas.height}, ${rate} a second` : "");
