@@ -8,6 +8,7 @@ mask allows and no more.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -131,6 +132,7 @@ class Pipeline:
         self._edges = edges
         self._halve = Halver()
         self.max_mask_age_s = 0.25  # of what may be shown of an earlier mask
+        self.is_patient = False  # whether a second look at a frame may be waited for, where people are followed
         self.carries = False  # whether masks will be carried on: then they keep what that needs
         self._key = key
         self._input: dict[tuple[Size, ColorSpace], Shaping] = {}
@@ -261,7 +263,12 @@ class Pipeline:
         """The mask to show this frame with: edges refined, nothing left far from the person."""
         start = self._clock.now()
         own = self._input_for(frame)
-        mask = own.shape(own.opinion(person, frame), frame, self.carries, self.max_mask_age_s)
+        opinion = own.opinion(person, frame)
+        part = self.again(opinion, frame)
+        if part is not None:
+            with contextlib.suppress(EngineFault):  # the next answer will be one, too, and is told of
+                opinion = self._once_more(frame, part)
+        mask = own.shape(opinion, frame, self.carries, self.max_mask_age_s)
         self.times.add("refine", self._clock.now() - start)
         return mask
 
@@ -295,6 +302,23 @@ class Pipeline:
         own = self._input_for(frame)
         person = self.read(self._infer(own.aside.fill(frame.planes, frame.halves, look)), frame)
         return own.opinion(person, frame)
+
+    def again(self, opinion: Opinion, frame: Frame) -> Rect | None:
+        """Where to look once more, if this was said of all of a frame and a second look may be waited for."""
+        if not self.is_patient or frame.look is not None:
+            return None
+        return self._input_for(frame).again(opinion, frame, self.max_mask_age_s)
+
+    def _once_more(self, frame: Frame, part: Rect) -> Opinion:
+        """A believed opinion of a part of a frame of which all was seen."""
+        own = self._input_for(frame)
+        answer = self._infer(own.aside.fill(frame.planes, frame.halves, part))
+        frame.look = part
+        try:
+            return own.opinion(self.believe(self.read(answer, frame), frame), frame)
+        except EngineFault:
+            frame.look = None
+            raise
 
     def settle(self, opinion: Opinion, frame: Frame) -> Mask:
         """The mask of this frame from an opinion, whosever it is."""

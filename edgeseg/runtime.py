@@ -68,6 +68,7 @@ class Runtime:
         )
         self.believed = self._masks.believed
         self.believed.append(Presence(emit).saw)
+        pipeline.is_patient = not self._supply.live
         pipeline.carries = self._supply.live or limits.infer_every > 1
         pipeline.max_mask_age_s = limits.max_mask_age_s
         self._plan = Plan(name, pipeline.engine, limits.infer_every)

@@ -71,6 +71,7 @@ class Segmenter:
                 if made is not one:
                     own.append(made)
                 line = line_of(made, None, KnownAnswer.portrait(), SystemClock())
+                line.is_patient = True
                 line.prove()
                 if one is whole_body:
                     self._body = line
@@ -126,7 +127,11 @@ class Segmenter:
             mask = self._usual[0].segment(frame)
         else:
             look = self._usual[0].look(frame)
-            mask = self._usual[0].settle(weighed([line.opinion(frame, look) for line in self._usual]), frame)
+            opinion = weighed([line.opinion(frame, look) for line in self._usual])
+            part = self._usual[0].again(opinion, frame)
+            if part is not None:
+                opinion = weighed([line.opinion(frame, part) for line in self._usual])
+            mask = self._usual[0].settle(opinion, frame)
         if self._body is not None:
             wanted = self._choice.saw(framing_of(mask.alpha, frame.size), time_s)
             if wanted != self._is_body:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
+
 from edgeseg.frames import U8, ColorSpace, Frame, Mask, Rect, Size
 from edgeseg.ports import ModelIO
 from edgeseg.stages.motion import Carry, grey_size, is_same_scene
@@ -89,7 +91,7 @@ class Shaping:
         self.carry = Carry(frame, size, margin)
         self._ways, self._margin = ways, margin
         self._steady = Steady(size, grey_size(frame)) if ways.steady else None
-        self._tidy = Tidy(size) if ways.tidy else None
+        self._tidy, self._tidy_far = (Tidy(size) if ways.tidy else None for _ in range(2))  # far: for looks at all
         self._before: tuple[Mask, float] | None = None  # the newest mask, and its frame's time
 
     def next(self) -> ModelInput:
@@ -100,8 +102,9 @@ class Shaping:
     def forget(self) -> None:
         """What was found before counts no more."""
         self._before = None
-        if self._tidy is not None:
-            self._tidy.forget()
+        for tidy in (self._tidy, self._tidy_far):
+            if tidy is not None:
+                tidy.forget()
         if self.followed is not None:
             self.followed.forget()
 
@@ -115,6 +118,17 @@ class Shaping:
         if self.followed is not None:
             alpha, person = self.followed.place(alpha, frame.look), self.followed.place(person, frame.look)
         return Opinion(alpha, person)
+
+    def again(self, opinion: Opinion, frame: Frame, max_age_s: float) -> Rect | None:
+        """After what was said of a whole frame: the part of it to look at once more, where somebody is or was."""
+        if self.followed is None:
+            return None
+        alpha, before = surer(opinion.alpha), self._not_older(frame, max_age_s)
+        if self._tidy_far is not None:
+            alpha = self._tidy_far(alpha, opinion.person, frame.time_s)
+        if before is not None:
+            cv2.max(alpha, before.alpha, dst=alpha)
+        return self.followed.region.again(alpha)
 
     def shape(self, opinion: Opinion, frame: Frame, carries: bool, max_age_s: float) -> Mask:
         """The mask from what was said: see `Pipeline.shape`.
@@ -131,8 +145,9 @@ class Shaping:
         if self._tidy is not None:
             alpha = self._tidy(alpha, person, frame.time_s)
         mask = Mask(keep_near(alpha, person, self._margin), frame.index, frame.captured_at)
-        if grey is not None:
-            mask.person, mask.grey = person.copy(), grey
+        mask.grey = grey
+        if carries or followed is not None:
+            mask.person = person.copy()
         if followed is not None:
             self._follow_on(followed, mask, frame, max_age_s)
         self._before = mask, frame.time_s

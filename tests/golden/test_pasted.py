@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pasted
 import pytest
 
-from edgeseg.golden.metrics import Bool
+from edgeseg.golden.metrics import Bool, iou
+from edgeseg.segmenter import Segmenter
+from edgeseg.tiers.catalogue import DEFAULT_TIER
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,23 @@ def test_the_mask_is_where_the_picture_changed(person: pasted.Person, size: floa
         moved += before is not None and not np.array_equal(before, truth)
         before = truth
     assert moved >= pasted.FRAMES - 3
+
+
+def test_small_people_are_cut_out_nearly_as_well_as_large_ones(shared: Path, tier_file: Callable[..., Path]) -> None:
+    tier_file()
+    rooms = pasted.rooms(shared / "golden/stills")
+    segmenter = Segmenter(DEFAULT_TIER, threads=1, steady=True)
+    scores: dict[str, list[float]] = {name: [] for name in pasted.SIZES}
+    for number, someone in enumerate(pasted.people(shared / "golden/stills", 1)):
+        for name, size in pasted.SIZES.items():
+            frames = list(pasted.sequence(someone, rooms[number], size))[:12]
+            masks = [segmenter.next_mask(frame, n / pasted.FPS) for n, (frame, _) in enumerate(frames)]
+            scores[name] += [iou(mask >= 128, truth) for mask, (_, truth) in zip(masks, frames, strict=True)]
+    segmenter.close()
+    full, half, third = (float(np.mean(scores[name])) for name in ("full", "half", "third"))
+    assert full > 0.9
+    assert half > full - 0.015
+    assert third > full - 0.03
 
 
 def test_people_and_rooms_of_the_golden_set(shared: Path) -> None:

@@ -245,14 +245,15 @@ def replugged(eye):
     now = [0]
 
     def once(_, began):
-        shell(f"v4l2-ctl -d /dev/video{now[0]} -c disconnect=1")
-        time.sleep(3)
-        soon(lambda: "Error" not in shell("modprobe -r vivid 2>&1 || echo Error"), 60, 1)
+        shell("echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind")  # the nodes go while the service has one open
+        covered = soon(lambda: "source_lost" in shown()["StatusText"], 60)
+        gone = soon(lambda: "Error" not in shell("modprobe -r vivid 2>&1 || echo Error"), 60, 1)
         now[0] = next(numbers)
         back = time.monotonic()
         camera(now[0])
         soon(lambda: shown()["ActiveState"] == "active" and "covered" not in shown()["StatusText"])
-        return {"number_now": now[0]} | flows(eye, back)
+        source = [row["MESSAGE"] for row in facts("opened", back) if row.get("EDGESEG_WHAT") == "source"]
+        return {"number_now": now[0], "covered": bool(covered), "gone": bool(gone), "opened": source} | flows(eye, back)
 
     repeated("replug under another number", once, eye)
     if now[0] != 0:

@@ -98,6 +98,14 @@ def test_after_each_fault_it_runs_again_by_itself(said, drill):
         assert one["raw_frames"] == 0, one
 
 
+def test_a_camera_that_is_plugged_in_again_is_found_by_the_same_process(said):
+    for one in of(said, "replug under another number"):
+        assert one["covered"], one
+        assert one["gone"], one
+        assert f"/dev/video{one['number_now']}:" in one["opened"][-1]
+        assert (one["same_process"], one["restarts"]) == (True, 0)
+
+
 def test_memory_beyond_its_limit_is_refused_by_the_kernel(said):
     kills = [int(one["oom_kills_in_dmesg"]) for one in of(said, "MemoryMax")]
     assert all(one["oom_killed"] for one in of(said, "MemoryMax"))

@@ -213,10 +213,7 @@ def test_a_bad_release_does_not_stay(machine, wheel, version, result, reason):
     assert reason in outcome["reason"]
     now = machine.status()
     assert (now["release"], now["last"]["new"], now["last"]["reason"]) == (GOOD, version, outcome["reason"])
-    until = time.monotonic() + 60
-    while camera(machine)["active"] != "active":  # it was started again, and nobody waited for it
-        assert time.monotonic() < until, camera(machine)
-        time.sleep(0.5)
+    assert camera(machine)["active"] == "active", "the way back waits for it"
     if result == "refused":
         assert camera(machine)["pid"] == pid, "what ran was not touched"
     assert outcome["reason"] in machine.run("edgeseg", "service", "releases").stdout

@@ -21,9 +21,10 @@ from tests.lab.roots import PROJECT, cache
 
 
 def build_wheel(folder: Path) -> Path:
-    """The wheel of this checkout."""
+    """The wheel of this checkout, the same bytes as long as nothing is changed."""
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*pip, "--wheel-dir", str(folder), str(PROJECT)], check=True, capture_output=True)
+    as_of = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
+    subprocess.run([*pip, "--wheel-dir", str(folder), str(PROJECT)], check=True, capture_output=True, env=as_of)
     (made,) = folder.glob("*.whl")
     return made
 
