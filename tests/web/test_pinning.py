@@ -75,7 +75,7 @@ def test_a_pinned_rung_stays_until_it_is_let_go(one: Paging) -> None:
     assert now["rung"]["steps_below_best"] == 1
     assert len(one.client.get("/api/v1/ladder").json()["rungs"]) == len(LADDER)  # all of it is still told
     start = CLOCK.now()
-    soon(lambda: CLOCK.now() - start > 6)  # longer than the governor's patience: it would have gone up
+    soon(lambda: CLOCK.now() - start > 5)  # longer than the governor's patience: it would have gone up
     assert running(one) == "middle"
     assert one.client.delete("/api/v1/governor/pin").status_code == 204
     assert one.client.get("/api/v1/state").json()["pin"] is None
