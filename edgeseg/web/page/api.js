@@ -31,7 +31,6 @@ export async function ask(path, { method = "GET", json, body, headers = {}, sign
       cache: "no-store",
     });
   } catch (error) {
-    if (error.name === "AbortError") throw error;
     throw new Refusal(0, { detail: AWAY });
   }
   if (!response.ok) throw await refusalOf(response);

@@ -28,7 +28,7 @@ export function begin() {
 async function connect() {
   retry = null;
   try {
-    const session = await ask("session");
+    const session = await ask("session", { signal: AbortSignal.timeout(SILENT_MS) });
     if (!session.signed_in) {
       signIn(null);
       return;
@@ -117,7 +117,7 @@ function waiting() {
 
 function watch() {
   if (retry) waiting();
-  else if (board.connected && socket && Date.now() - heardAt > SILENT_MS && !document.hidden) {
+  else if (socket && Date.now() - heardAt > SILENT_MS && !document.hidden) {
     const silent = socket;
     socket = null;
     silent.close();
