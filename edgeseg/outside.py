@@ -80,6 +80,7 @@ class Outside:
 
     def close(self) -> None:
         """See `Beside.close`."""
+        self.remote.live.ended = self.remote.live.ended or "the run is over."
         for part in (self.mqtt, self.web, self.remote):
             if part is not None:
                 part.close()

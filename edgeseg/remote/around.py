@@ -77,6 +77,7 @@ class Remote:
         kept: Path | None = folder / f"{name}.set.json" if keep else None
         self.control = Control(load, self.gallery, self.live, self.clock, kept)
         self.trace = Trace(lambda: self.control.pin is not None)
+        self.control.rungs = lambda: [one["name"] for one in self.trace.ladder if one["kind"] != "cover"]
         self.shows_source = False
 
     def emit(self, fact: Fact) -> None:

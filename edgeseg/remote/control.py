@@ -63,6 +63,7 @@ class Control:
         self._pin: tuple[str, float] | None = None
         self._unpin: threading.Timer | None = None
         self.changed: list[Callable[[], object]] = []
+        self.rungs: Callable[[], list[str]] = list  # that may be pinned, by name
 
     def load(self) -> Loaded:
         """What is to run: for the first build, and for each reload. Raises as the files' own reading does."""
@@ -165,6 +166,8 @@ class Control:
             if rung is not None:
                 if not governing.governs:
                     raise Refused("Nobody governs this run: the tier was chosen by name, or nothing was measured here.")
+                if rung not in self.rungs():
+                    raise Refused(f"There is no rung {rung[:80]!r} on this device's ladder.", "rung")
                 self._pin = rung, self._clock.now() + 60 * minutes
                 self._unpin = threading.Timer(60 * minutes, lambda: self.pin_rung(None))
                 self._unpin.daemon = True

@@ -78,6 +78,7 @@ class Live:
         self.run: Run | None = None
         self.newest: Callable[[], Reading] = lambda: Reading(clock.now())
         self._rate = Rate()
+        self._table: tuple[float, dict[str, dict[str, float]]] = (-1.0, {})
         self._shown_at: float | None = None
         self._number = 0
         self._lock = threading.Lock()
@@ -119,6 +120,13 @@ class Live:
         self._closed.set()
         if self._thread.ident is not None:
             self._thread.join(timeout=2.0)
+
+    def stages(self) -> dict[str, dict[str, float]]:
+        """The stages' times as `StageTimes.table` has them, made at most once a second."""
+        run, now = self.run, self._clock.now()
+        if run is not None and now - self._table[0] >= 1.0:
+            self._table = now, run.runtime.times.table()
+        return self._table[1]
 
     def note(self, kind: str, what: str, detail: str) -> None:
         """Something that is no fact of the run: a setting that was changed or refused."""

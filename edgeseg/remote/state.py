@@ -26,7 +26,7 @@ def state(remote: Remote) -> dict[str, Any]:
     report = engine.report if engine is not None else None
     name = runtime.plan.name if runtime is not None else ""
     tier = (name.partition(" on ")[0] if " on " in name else run.tier) if run is not None else None
-    latency = runtime.times if runtime is not None else None
+    stages = live.stages()
     pin = control.pin
     return {
         "version": __version__,
@@ -47,8 +47,8 @@ def state(remote: Remote) -> dict[str, Any]:
         "engine_detail": _engine(report) if report is not None else None,
         "rung": _rung(remote, name),
         "pin": {"rung": pin[0], "left_s": round(pin[1], 1)} if pin is not None else None,
-        "stages": runtime.times.table() if runtime is not None else {},
-        "latency_ms": round(latency.percentile_ms("latency", 0.5), 1) if latency is not None else None,
+        "stages": stages,
+        "latency_ms": stages["latency"]["p50_ms"] if "latency" in stages else None,
         "frames": {"shown": runtime.shown if runtime else 0, "captured": runtime.captured if runtime else 0},
         "masks": dict(live.counts.shown),
         "drops": dict(live.counts.drops),

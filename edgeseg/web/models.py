@@ -16,7 +16,7 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]  # JSON knows no other 5 than 5.0
+_WHOLE = BeforeValidator(_whole)  # JSON knows no other 5 than 5.0; after what bounds it, for the schema to say so
 _UNSET: Any = Field(default_factory=lambda: None)  # left out: stays as it is
 
 
@@ -151,14 +151,14 @@ class Change(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     on: bool = _UNSET
     mode: Mode = _UNSET
-    blur_strength: Annotated[Whole, Field(ge=1, le=100)] = _UNSET
+    blur_strength: Annotated[int, Field(ge=1, le=100), _WHOLE] = _UNSET
     color: Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")] = _UNSET
     background: Annotated[str, Field(pattern="^([0-9a-f]{16}|configured)$")] = _UNSET
     refine: bool = _UNSET
     target_fps: Annotated[float, Field(ge=1, le=240, allow_inf_nan=False)] | None = _UNSET
     temp_limit_c: Annotated[float, Field(ge=30, le=125, allow_inf_nan=False)] | None = _UNSET
     power_limit_w: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] | None = _UNSET
-    memory_limit_mb: Annotated[Whole, Field(ge=16, le=1_000_000)] | None = _UNSET
+    memory_limit_mb: Annotated[int, Field(ge=16, le=1_000_000), _WHOLE] | None = _UNSET
     source: Annotated[str, Field(min_length=1, max_length=200)] = _UNSET
     tier: Annotated[str, Field(min_length=1, max_length=100)] = _UNSET
     engine: Literal["auto", "cpu", "gpu", "npu", "edgetpu"] = _UNSET

@@ -20,7 +20,7 @@ from edgeseg.web.stream import STREAM_WIDTHS, Mjpeg
 router = APIRouter()
 MOST_SOCKETS = 32
 _QUEUE = 64  # messages that a slow listener may lag behind
-_SNAPSHOT_S = 4.0
+_SNAPSHOT_S = 8.0  # a camera that rests is opened for it
 _JPEG: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}
 }

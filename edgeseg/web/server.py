@@ -76,6 +76,7 @@ class Web:
         """Answer no more; streams end."""
         loop = self._context.viewers.loop
         if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._context.listeners.tick)  # the last one
             loop.call_soon_threadsafe(self._context.viewers.close)
         self._server.should_exit = True
         if self._thread.ident is not None:

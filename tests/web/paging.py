@@ -18,10 +18,11 @@ from edgeseg.build import Run, Settings, limits_of, open_background
 from edgeseg.clock import SystemClock
 from edgeseg.facts import Fact
 from edgeseg.frames import U8
+from edgeseg.governed import Wish
 from edgeseg.mqtt.wish import MqttWish
 from edgeseg.outside import OutsideWish, RunOutside
 from edgeseg.pipeline import Pipeline
-from edgeseg.ports import ModelIO
+from edgeseg.ports import FrameSink, ModelIO
 from edgeseg.runtime import Runtime
 from edgeseg.testing.engine import FakeEngine
 from edgeseg.testing.sink import FakeSink
@@ -38,7 +39,14 @@ CLOCK = SystemClock()
 class Paging:
     """A run of the scene, live at 50 frames a second, and its page. Levers: source, engine, sink."""
 
-    def __init__(self, wish: WebWish, mqtt: MqttWish | None = None, **changes: Any) -> None:
+    def __init__(
+        self,
+        wish: WebWish,
+        mqtt: MqttWish | None = None,
+        govern: Wish | None = None,
+        sink: FrameSink | None = None,
+        **changes: Any,
+    ) -> None:
         self.settings = replace(
             Settings(
                 source="scene.webm",
@@ -51,18 +59,17 @@ class Paging:
             **changes,
         )
         self.facts: list[Fact] = []
-        self.source = FakeSource(
-            paint=lambda index, planes: SCENE.paint(PLACE, planes),
-            size=SCENE.size, count=None, fps=Fraction(50), live=True, clock=CLOCK,
-        )  # fmt: skip
+        self.source = self.new_source()
         self.engine = FakeEngine(ModelIO(72, 128), finder())
-        self.sink = FakeSink(keep=4, watched=None)
-        self.paged = RunOutside(self.settings, None, OutsideWish(web=wish, mqtt=mqtt), self.facts.append)
+        self.sink: FrameSink = sink or FakeSink(keep=4, watched=None)
+        self.paged = RunOutside(self.settings, govern, OutsideWish(web=wish, mqtt=mqtt), self.facts.append)
         self.remote, self.web = self.paged.outside.remote, self.paged.outside.web
         _, background = open_background(self.settings.background)
         pipeline = Pipeline(self.engine, background, SCENE.known(), CLOCK, refine=self.settings.refine)
         outlet = self.paged.outlet(self.sink, lambda: self.sink)
-        runtime = Runtime(self.source, pipeline, outlet, CLOCK, self.paged.emit, limits_of(self.settings))
+        runtime = Runtime(
+            self.source, pipeline, outlet, CLOCK, self.paged.emit, limits_of(self.settings), reopen=self._reopen
+        )
         self.run = Run(runtime, self.source, outlet, pipeline, self.engine, "fake", "cpu")
         self.paged.begin(self.run)
         self.error: Exception | None = None
@@ -72,11 +79,21 @@ class Paging:
         self.url = self.web.url.rstrip("/")
         self.client = httpx.Client(base_url=self.url, timeout=20.0)
 
+    def _reopen(self) -> FakeSource:
+        self.source = self.new_source()
+        return self.source
+
     def _run(self) -> None:
         try:
             self.run.runtime.run()
         except Exception as error:  # noqa: BLE001 - looked at by the test
             self.error = error
+
+    def new_source(self) -> FakeSource:
+        return FakeSource(
+            paint=lambda index, planes: SCENE.paint(PLACE, planes),
+            size=SCENE.size, count=None, fps=Fraction(50), live=True, clock=CLOCK,
+        )  # fmt: skip
 
     def close(self) -> None:
         self.client.close()
@@ -103,9 +120,11 @@ def paging(
     hosts: tuple[str, ...] = (),
     shows_source: bool = False,
     mqtt: MqttWish | None = None,
+    govern: Wish | None = None,
+    sink: FrameSink | None = None,
     **changes: Any,
 ) -> Iterator[Paging]:
-    made = Paging(WebWish(listen, hosts, shows_source), mqtt, **changes)
+    made = Paging(WebWish(listen, hosts, shows_source), mqtt, govern, sink, **changes)
     try:
         soon(lambda: made.run.runtime.shown)
         yield made

@@ -24,7 +24,7 @@ def documented() -> set[str]:
 
 def test_every_figure_is_documented_and_parses() -> None:
     with paging() as made:
-        soon(lambda: "edgeseg_stage_seconds_count" in made.client.get("/metrics").text)
+        soon(lambda: "\nedgeseg_fps " in made.client.get("/metrics").text)
         text = made.client.get("/metrics").text
     families = list(text_string_to_metric_families(text))
     names = {sample.name for family in families for sample in family.samples}

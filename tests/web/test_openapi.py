@@ -13,7 +13,7 @@ import pytest
 from paging import Paging, no_rate_limit, paging
 
 # Of each route a few; with EDGESEG_SYSTEM=1 more of them, and every corner of every schema.
-PHASES, EXAMPLES = ("examples,coverage,fuzzing", "40") if os.environ.get("EDGESEG_SYSTEM") else ("fuzzing", "4")
+PHASES, EXAMPLES = ("examples,coverage,fuzzing", "40") if os.environ.get("EDGESEG_SYSTEM") else ("fuzzing", "3")
 # A precondition that does not hold, and bytes that are no picture, are valid by the schema.
 CONFIG = """
 [checks.positive_data_acceptance]

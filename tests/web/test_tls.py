@@ -58,7 +58,7 @@ def behind(tmp_path: Path) -> Iterator[tuple[Paging, int, ssl.SSLContext]]:
         config.write_text(f"{HEADS.format(folder=tmp_path)}http {{\naccess_log off;\n{temps}{server}}}\n")
         process = subprocess.Popen([NGINX, "-e", str(tmp_path / "error.log"), "-c", str(config), "-p", str(tmp_path)])
         try:
-            soon(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
+            soon(lambda: _answers(port))
             yield made, port, ssl.create_default_context(cafile=str(certificate))
         finally:
             process.terminate()
@@ -105,3 +105,11 @@ def test_the_documented_text_of_nginx_carries_all_of_it(behind: tuple[Paging, in
 
 def _plain(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port))
+
+
+def _answers(port: int) -> bool:
+    try:
+        _plain(port).close()
+    except OSError:
+        return False
+    return True

@@ -182,7 +182,7 @@ def test_fuzzed_uploads(one: Paging) -> None:
 
     Two hundred with EDGESEG_SYSTEM=1, for each that gets past the header is decoded in a process of its own.
     """
-    count = 200 if os.environ.get("EDGESEG_SYSTEM") else 25
+    count = 200 if os.environ.get("EDGESEG_SYSTEM") else 12
     process = psutil.Process()
     before_mb = process.memory_info().rss / 1e6
     codes: dict[int, int] = {}
