@@ -219,6 +219,14 @@ def test_two_people_who_change_the_same_thing(run: Run, tab: Tab) -> None:
         run.set(mode="color", color="#224466")
         route.continue_()
 
+    def elsewhere(route) -> None:  # type: ignore[no-untyped-def]
+        run.set(hflip=True)
+        route.continue_()
+
+    tab.page.route("**/api/v1/settings", elsewhere, times=1)
+    tab.page.fill("#strength", "33")
+    soon(lambda: (run.settings["hflip"], run.settings["blur_strength"]) == (True, 33), why="both hold")
+    assert tab.page.is_hidden("#dialog")
     for answer, mode in (("#dialog-no", "color"), ("#dialog-yes", "blur")):
         run.set(mode="blur", blur_strength=20)
         soon(lambda: tab.page.input_value("#strength") == "20")
@@ -352,6 +360,8 @@ def test_axe_finds_nothing(run: Run, browser: Browser, folder: Path) -> None:
                 found += tab.violations(f"{viewport['width']} {scheme}")
                 wide = tab.page.evaluate("document.documentElement.scrollWidth")
                 assert wide <= viewport["width"], "nothing is wider than the screen"
+                if tab.page.get_attribute("#pause", "aria-pressed") == "false":
+                    tab.page.click("#pause")  # the others with the picture veiled
             tab.page.click("[aria-label='Delete Dusk']")
             found += tab.violations(f"{scheme}, asked")
             tab.page.click("#dialog-no")

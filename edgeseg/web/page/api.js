@@ -5,10 +5,11 @@ let csrf = null;
 // status 0: no answer came. word: the last part of the problem's type. setting: the one that was refused, if it is of one.
 export class Refusal extends Error {
   constructor(status, problem) {
-    super(problem.detail || problem.title || `The board answered ${status}.`);
+    const [first] = problem.errors ?? [];
+    super(first && problem.errors.length === 1 ? `${first.what}.` : problem.detail || problem.title || `The board answered ${status}.`);
     this.status = status;
     this.word = (problem.type || "").split(":").pop();
-    this.setting = problem.setting || (problem.errors && problem.errors[0] && problem.errors[0].where) || null;
+    this.setting = problem.setting ?? first?.where ?? null;
     this.retryAfter = problem.retryAfter || null;
   }
 }
@@ -30,7 +31,6 @@ export async function ask(path, { method = "GET", json, body, headers = {}, sign
       cache: "no-store",
     });
   } catch (error) {
-    if (error.name === "AbortError") throw error;
     throw new Refusal(0, { detail: AWAY });
   }
   if (!response.ok) throw await refusalOf(response);

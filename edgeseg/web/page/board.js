@@ -9,7 +9,8 @@ export const board = {
   backgrounds: [],
   history: {}, // columns, as GET /api/v1/history
   facts: [], // the oldest first
-  connected: false,
+  reached: false, // the board answers, and we are signed in: pictures may be asked for
+  connected: false, // and it tells us its state
 };
 
 const listeners = new Map();

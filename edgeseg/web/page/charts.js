@@ -5,6 +5,7 @@ import { UNKNOWN, clock, h, say, show, svg } from "/dom.js";
 
 const WIDTH = 300;
 const HEIGHT = 84;
+const SPANS_S = [60, 120, 300, KEPT_S]; // the shortest that holds all that is known is drawn
 const GAP_S = 3.5; // without a value for so long the line is broken
 
 export class Chart {
@@ -20,10 +21,11 @@ export class Chart {
       ...[0.5, HEIGHT / 2, HEIGHT - 0.5].map((y) => svg("line", { class: "grid", x1: 0, x2: WIDTH, y1: y, y2: y })), this.area, this.line, this.limit, this.cross);
     this.top = h("span", { class: "scale top" });
     this.bottom = h("span", { class: "scale bottom" });
+    this.ago = h("span", { class: "scale span" });
     this.none = h("p", { class: "absent soft" }, absent);
-    this.plot = h("div", { class: "plot", tabindex: "0", role: "slider", "aria-label": `${title}, the last ten minutes`, "aria-valuemin": 0, "aria-valuemax": KEPT_S, "aria-orientation": "horizontal",
+    this.plot = h("div", { class: "plot", tabindex: "0", role: "slider", "aria-label": `${title}, the last ten minutes`, "aria-valuemin": -KEPT_S, "aria-valuemax": 0, "aria-valuenow": 0, "aria-orientation": "horizontal",
       onpointermove: (event) => this.#point(event), onpointerleave: () => this.#pick(null), onblur: () => this.#pick(null), onkeydown: (event) => this.#key(event) },
-      this.picture, this.top, this.bottom, this.dot, this.none);
+      this.picture, this.top, this.bottom, this.ago, this.dot, this.none);
     this.value = h("p", { class: "value" });
     this.sub = h("p", { class: "sub soft" });
     this.element = h("article", { class: `card chart ${column}` }, h("h3", {}, title), this.value, this.sub, this.plot);
@@ -40,11 +42,13 @@ export class Chart {
     this.points = [];
     for (let i = 0; i < at.length; i++) if (values[i] !== null && values[i] !== undefined) this.points.push([at[i], values[i]]);
     const has = this.points.length > 0;
+    this.span = SPANS_S.find((one) => one >= now - (at[0] ?? now)) ?? KEPT_S;
+    say(this.ago, has ? `${this.span / 60} min` : "");
     show(this.none, !has);
     this.picture.classList.toggle("empty", !has);
     const all = this.points.map(([, value]) => value);
     const [low, high] = this.#scale(all, limit);
-    this.x = (time) => Math.max(0, WIDTH - ((now - time) / KEPT_S) * WIDTH);
+    this.x = (time) => Math.max(0, WIDTH - ((now - time) / this.span) * WIDTH);
     this.y = (value) => HEIGHT - 3 - ((value - low) / (high - low)) * (HEIGHT - 6);
     this.#trace();
     say(this.top, has ? this.words(high, true) : "");
@@ -100,12 +104,12 @@ export class Chart {
 
   #point(event) {
     const box = this.plot.getBoundingClientRect();
-    this.#pick(KEPT_S * (1 - (event.clientX - box.left) / box.width));
+    this.#pick(this.span * (1 - (event.clientX - box.left) / box.width));
   }
 
   #key(event) {
     const from = this.picked ?? 0;
-    const to = { ArrowLeft: from + 10, ArrowDown: from + 10, ArrowRight: from - 10, ArrowUp: from - 10, PageDown: from + 60, PageUp: from - 60, Home: KEPT_S, End: 0 }[event.key];
+    const to = { ArrowLeft: from + 10, ArrowDown: from + 10, ArrowRight: from - 10, ArrowUp: from - 10, PageDown: from + 60, PageUp: from - 60, Home: this.span, End: 0 }[event.key];
     if (event.key === "Escape") this.#pick(null);
     if (to === undefined) return;
     event.preventDefault();
@@ -113,7 +117,7 @@ export class Chart {
   }
 
   #pick(ago) {
-    this.picked = ago === null ? null : Math.min(KEPT_S, Math.max(0, ago));
+    this.picked = ago === null ? null : Math.min(this.span, Math.max(0, ago));
     this.#read();
   }
 
@@ -139,7 +143,8 @@ export class Chart {
       this.dot.style.top = `${(this.y(found[1]) / HEIGHT) * 100}%`;
     }
     const ago = Math.round(this.picked ?? 0);
-    this.plot.setAttribute("aria-valuenow", KEPT_S - ago);
+    this.plot.setAttribute("aria-valuemin", -this.span);
+    this.plot.setAttribute("aria-valuenow", -ago);
     if (document.activeElement === this.plot || !this.plot.hasAttribute("aria-valuetext")) {
       const value = this.value.textContent === UNKNOWN ? "not known" : this.value.textContent;
       this.plot.setAttribute("aria-valuetext", this.picked === null ? `now ${value}` : `${ago} seconds ago ${value}`);

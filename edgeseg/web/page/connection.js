@@ -28,7 +28,7 @@ export function begin() {
 async function connect() {
   retry = null;
   try {
-    const session = await ask("session");
+    const session = await ask("session", { signal: AbortSignal.timeout(SILENT_MS) });
     if (!session.signed_in) {
       signIn(null);
       return;
@@ -38,7 +38,8 @@ async function connect() {
     show(byId("main"), true);
     show(byId("sign-out"), session.needs_token);
     notice("warnings", session.warnings.length ? session.warnings.join(" ") : null);
-    tell("session");
+    board.reached = true;
+    tell("reached");
     listen();
   } catch (error) {
     lost(error.message);
@@ -93,15 +94,20 @@ async function back() {
 function lost(why) {
   if (stopped) return;
   const wasConnected = board.connected;
-  socket = null;
-  board.connected = false;
-  tell("connected");
+  gone();
   if (wasConnected) announce("The connection to the board is lost. The page goes on trying.");
   const wait = Math.min(MOST_WAIT_MS, 500 * 2 ** tries) * (0.8 + 0.4 * Math.random());
   tries += 1;
   clearTimeout(retry?.timer);
   retry = { at: Date.now() + wait, why, timer: setTimeout(connect, wait) };
   waiting();
+}
+
+function gone() {
+  socket = null;
+  board.reached = board.connected = false;
+  tell("reached");
+  tell("connected");
 }
 
 function now() {
@@ -117,7 +123,7 @@ function waiting() {
 
 function watch() {
   if (retry) waiting();
-  else if (board.connected && socket && Date.now() - heardAt > SILENT_MS && !document.hidden) {
+  else if (socket && Date.now() - heardAt > SILENT_MS && !document.hidden) {
     const silent = socket;
     socket = null;
     silent.close();
@@ -130,9 +136,7 @@ function signIn(why) {
   clearTimeout(retry?.timer);
   retry = null;
   socket?.close();
-  socket = null;
-  board.connected = false;
-  tell("connected");
+  gone();
   notice("lost", null);
   notice("warnings", null);
   show(byId("main"), false);

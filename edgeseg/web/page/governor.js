@@ -32,8 +32,10 @@ async function load() {
 
 function draw() {
   const { rung, pin: pinned, engine_detail: detail, tier } = board.state;
-  const words = rung.words || "";
-  say(byId("rung-words"), words.charAt(0).toUpperCase() + words.slice(1));
+  const words = rung.words.charAt(0).toUpperCase() + rung.words.slice(1);
+  const [lead, ...reason] = words.split(": ");
+  say(byId("rung-words"), lead);
+  say(byId("rung-why"), reason.join(": "));
   say(byId("rung-name"), rung.name || tier || "");
   say(byId("engine"), detail ?? "");
   if (rung.name !== running) {

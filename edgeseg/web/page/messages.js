@@ -4,19 +4,23 @@ import { byId, h, say } from "/dom.js";
 
 const TOAST_MS = 7000;
 
+let announcing = 0; // a timer: of many in a row the last one is read
+
 // A screen reader reads this, politely. Seldom things only: figures are never announced.
 export function announce(words) {
   const line = byId("announce");
   line.textContent = "";
-  setTimeout(() => say(line, words), 60);
+  clearTimeout(announcing);
+  announcing = setTimeout(() => say(line, words), 400);
 }
 
 // A message that goes by itself; kind: "good" or "bad". A bad one is read at once and stays until it is closed.
-export function toast(words, kind = "good") {
+// One of the same name gives way to it.
+export function toast(words, kind = "good", name = words) {
   const box = byId("toasts");
-  if ([...box.children].some((one) => one.dataset.words === words)) return;
+  [...box.children].find((one) => one.dataset.name === name)?.remove();
   const close = h("button", { type: "button", class: "close", "aria-label": "Close this message", onclick: () => one.remove() }, "×");
-  const one = h("div", { class: `toast ${kind}`, "data-words": words, role: kind === "bad" ? "alert" : null }, h("p", {}, words), close);
+  const one = h("div", { class: `toast ${kind}`, "data-name": name, role: kind === "bad" ? "alert" : null }, h("p", {}, words), close);
   while (box.children.length > 3) box.firstChild.remove();
   box.append(one);
   if (kind !== "bad") {

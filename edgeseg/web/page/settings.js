@@ -19,6 +19,7 @@ export function startSettings() {
     if (revision && revision !== board.revision && !sent && !asking) load();
   });
   on("connected", () => board.connected && load());
+  on("fact", () => ["opened", "recovered"].includes(board.newest.kind) && loadChoices().catch(() => {})); // another camera may be there
 }
 
 async function load() {
@@ -27,14 +28,16 @@ async function load() {
   try {
     const answer = await ask("settings");
     theirs(answer.revision, answer.settings);
-    if (!board.choices) {
-      board.choices = await ask("choices");
-      tell("choices");
-    }
+    if (!board.choices) await loadChoices();
   } catch {
     // the next state has us ask again
   }
   asking = false;
+}
+
+async function loadChoices() {
+  board.choices = await ask("choices");
+  tell("choices");
 }
 
 // What a setting is, or will be if the board agrees: so that a control does not jump back while it is asked.
@@ -120,7 +123,7 @@ function theirs(revision, settings) {
   take(revision, settings, Boolean(sent));
   if (!isOther) return;
   const changed = Object.keys(settings).filter((one) => before[one] !== settings[one]);
-  if (changed.length) toast(`Changed elsewhere: ${changed.map((one) => `${title(one)} is ${words(one, settings[one])}`).join(", ")}.`);
+  if (changed.length) toast(`Changed elsewhere: ${changed.map((one) => `${title(one)} is ${words(one, settings[one])}`).join(", ")}.`, "good", "elsewhere");
 }
 
 function take(revision, settings, isKept = false) {

@@ -20,7 +20,7 @@ let asked = 0; // the width
 export function startView() {
   out = new Stream(byId("out"), pictured, (why) => broke(out, why));
   source = new Stream(byId("source"), () => {}, (why) => broke(source, why));
-  on("connected", () => (board.connected ? play() : stop()));
+  on("reached", () => (board.reached ? play() : stop()));
   on("state", stateCame);
   byId("pause").addEventListener("click", pause);
   byId("compare").addEventListener("click", () => compare(!comparing));
@@ -28,8 +28,8 @@ export function startView() {
   byId("full").addEventListener("click", full);
   show(byId("full"), document.fullscreenEnabled);
   byId("screen").addEventListener("dblclick", full);
-  document.addEventListener("visibilitychange", () => (document.hidden ? stop() : board.connected && play()));
-  addEventListener("resize", () => board.connected && out.open && wanted() > asked && play());
+  document.addEventListener("visibilitychange", () => (document.hidden ? stop() : board.reached && play()));
+  addEventListener("resize", () => board.reached && out.open && wanted() > asked && play());
   setInterval(refresh, 500);
 }
 
@@ -40,7 +40,7 @@ function wanted() {
 
 // Pictures are streamed only while somebody can see them: the board makes none otherwise.
 function play() {
-  if (paused || document.hidden || !board.connected) return;
+  if (paused || document.hidden || !board.reached) return;
   asked = wanted();
   out.start(`/api/v1/preview.mjpg?width=${asked}`);
   if (comparing) source.start(`/api/v1/source.mjpg?width=${asked}`);
@@ -65,7 +65,7 @@ function pictured(width, height) {
 }
 
 function broke(stream, refusal) {
-  if (refusal.status === 401 || !board.connected) return;
+  if (refusal.status === 401 || !board.reached) return;
   if (stream === source && refusal.status === 403) {
     compare(false);
     toast(refusal.message, "bad");
@@ -74,7 +74,7 @@ function broke(stream, refusal) {
   trouble = refusal.status ? refusal.message : "The picture's connection broke; trying again.";
   refresh();
   const wait = refusal.retryAfter ? refusal.retryAfter * 1000 : RETRY_MS;
-  setTimeout(() => stream.open || !board.connected || paused || document.hidden || (stream === out || comparing ? again(stream) : null), wait);
+  setTimeout(() => stream.open || !board.reached || paused || document.hidden || (stream === out || comparing ? again(stream) : null), wait);
 }
 
 function again(stream) {
@@ -84,7 +84,7 @@ function again(stream) {
 // Why the picture is veiled; null: it is shown.
 function why() {
   const state = board.state;
-  if (!board.connected) return "No connection to the board";
+  if (!board.reached) return "No connection to the board";
   if (paused) return "Paused";
   if (state && ["starting", "stalled", "ended"].includes(state.status)) return state.sentence;
   if (trouble) return trouble;
@@ -102,7 +102,12 @@ function refresh() {
   if (words !== null) say(byId("veil-words"), words);
   const live = words === null && board.state !== null;
   show(byId("live"), live);
-  if (live) say(byId("live-fps"), board.state.fps === null ? "Live" : `Live, ${figure(board.state.fps, "fps", 1)}`);
+  if (live) {
+    const { fps, status } = board.state;
+    const word = { degraded: "Degraded", off: "Nobody shown" }[status] ?? "Live";
+    say(byId("live-fps"), fps === null ? word : `${word}, ${figure(fps, "fps", 1)}`);
+    byId("live").classList.toggle("uneasy", word !== "Live");
+  }
   const canvas = byId("out");
   const rate = Math.round(shownAt.length / 2);
   say(byId("preview-note"), words === null && rate ? `Preview ${canvas.width} × ${canvas.height}, ${rate} a second` : "");
@@ -122,7 +127,7 @@ function compare(wish) {
   byId("screen").classList.toggle("comparing", wish);
   if (wish) {
     split();
-    if (board.connected && !paused) source.start(`/api/v1/source.mjpg?width=${asked}`);
+    if (board.reached && !paused) source.start(`/api/v1/source.mjpg?width=${asked}`);
     announce("The camera's own picture is shown at the left; the room is visible.");
     byId("split").focus();
   } else {
