@@ -59,7 +59,7 @@ export function change(wish) {
 }
 
 async function flush() {
-  if (sent || !queue.length) return;
+  if (sent || !queue.length || !board.settings) return; // without their revision nothing is changed
   sent = queue.shift();
   try {
     await send(sent);
@@ -131,6 +131,7 @@ function take(revision, settings, isKept = false) {
   board.settings = settings;
   if (!isKept) board.before = null;
   tell("settings");
+  flush();
 }
 
 export async function forget() {
