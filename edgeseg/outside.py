@@ -22,7 +22,7 @@ from edgeseg.web.wish import WebWish
 if TYPE_CHECKING:
     from edgeseg.mqtt.link import Mqtt
     from edgeseg.remote.around import Attached, Open, Remote
-    from edgeseg.web.server import Web
+    from edgeseg.web.site import Web
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,8 @@ class Outside:
     def _begin_web(self, emit: Emit) -> None:
         if self._wish.web is None:
             return
-        try:
-            from edgeseg.web.server import Web
-        except ImportError as error:
-            raise _missing("web", error) from error
+        from edgeseg.web.site import Web
+
         self.web = Web(self.remote, self._wish.web)
         for line in self.web.told:
             emit(Noted("page", line))

@@ -35,6 +35,7 @@ from edgeseg.stages.spill import Spill, remove_spill, spill_of
 from edgeseg.trust import KnownAnswer, is_leap
 
 MARGIN = 0.02  # of the frame's diagonal: how far from the person a source pixel may show (DESIGN.md, fail closed)
+AGAIN = 2  # looks, at most, at a part of a frame of which all was seen
 
 
 Infer = Callable[[npt.NDArray[Any]], F32]
@@ -132,7 +133,7 @@ class Pipeline:
         self._edges = edges
         self._halve = Halver()
         self.max_mask_age_s = 0.25  # of what may be shown of an earlier mask
-        self.is_patient = False  # whether a second look at a frame may be waited for, where people are followed
+        self.is_patient = False  # whether further looks at a frame may be waited for, where people are followed
         self.carries = False  # whether masks will be carried on: then they keep what that needs
         self._key = key
         self._input: dict[tuple[Size, ColorSpace], Shaping] = {}
@@ -264,10 +265,9 @@ class Pipeline:
         start = self._clock.now()
         own = self._input_for(frame)
         opinion = own.opinion(person, frame)
-        part = self.again(opinion, frame)
-        if part is not None:
+        if self.is_patient and frame.look is None:
             with contextlib.suppress(EngineFault):  # the next answer will be one, too, and is told of
-                opinion = self._once_more(frame, part)
+                opinion = self._looked_at_again(opinion, frame)
         mask = own.shape(opinion, frame, self.carries, self.max_mask_age_s)
         self.times.add("refine", self._clock.now() - start)
         return mask
@@ -304,20 +304,32 @@ class Pipeline:
         return own.opinion(person, frame)
 
     def again(self, opinion: Opinion, frame: Frame) -> Rect | None:
-        """Where to look once more, if this was said of all of a frame and a second look may be waited for."""
-        if not self.is_patient or frame.look is not None:
-            return None
-        return self._input_for(frame).again(opinion, frame, self.max_mask_age_s)
+        """Where to look once more at a frame of which this was said; None: where it was looked, nobody is cut off."""
+        part = self._input_for(frame).again(opinion, frame, self.max_mask_age_s)
+        return None if part == frame.look else part
+
+    def box(self, opinion: Opinion, frame: Frame) -> Rect | None:
+        """The box around whoever is there, if this was said of the frame; None: nobody."""
+        return self._input_for(frame).box(opinion, frame)
+
+    def _looked_at_again(self, opinion: Opinion, frame: Frame) -> Opinion:
+        """Of where somebody is, after what was said of a whole frame."""
+        for _ in range(AGAIN):
+            part = self.again(opinion, frame)
+            if part is None:
+                break
+            opinion = self._once_more(frame, part)
+        return opinion
 
     def _once_more(self, frame: Frame, part: Rect) -> Opinion:
         """A believed opinion of a part of a frame of which all was seen."""
-        own = self._input_for(frame)
+        own, before = self._input_for(frame), frame.look
         answer = self._infer(own.aside.fill(frame.planes, frame.halves, part))
         frame.look = part
         try:
             return own.opinion(self.believe(self.read(answer, frame), frame), frame)
         except EngineFault:
-            frame.look = None
+            frame.look = before
             raise
 
     def settle(self, opinion: Opinion, frame: Frame) -> Mask:

@@ -14,18 +14,17 @@ from edgeseg.build import Settings, make_engine
 from edgeseg.clock import SystemClock
 from edgeseg.errors import UsageError
 from edgeseg.frames import MICROSECONDS, U8, ColorSpace, Frame, Mask, Planes, Rect, Size
-from edgeseg.pipeline import Mode, Pipeline
+from edgeseg.pipeline import AGAIN, Mode, Pipeline
 from edgeseg.ports import Engine, EngineReport
 from edgeseg.stages.framing import FamilyChoice, framing_of
 from edgeseg.stages.opinions import weighed
 from edgeseg.stages.pixels import bgr_to_i420
-from edgeseg.stages.postprocess import surer
-from edgeseg.stages.region import box_of, look_around, margin_of, whole
+from edgeseg.stages.region import look_around, margin_of, whole
 from edgeseg.tiers import files as tiers
 from edgeseg.tiers.catalogue import AUTO, BODY_TIER, DEFAULT_TIER, STILL_TIERS
 from edgeseg.trust import KnownAnswer
 
-LOOKS = 3  # at a picture by itself: all of it, where somebody was found, and there again
+LOOKS = 1 + AGAIN  # at a picture by itself: all of it, where somebody was found, and there again
 
 
 class Segmenter:
@@ -104,7 +103,7 @@ class Segmenter:
         frame.look = None
         first = said = [line.opinion(frame, None) for line in self._usual]
         for _ in range(LOOKS - 1 if self._follow else self._body is not None):
-            box = box_of(surer(min(said, key=lambda one: one.doubt).alpha), frame.size)
+            box = self._usual[0].box(min(said, key=lambda one: one.doubt), frame)
             if box is None:
                 break
             said = [line.opinion(frame, self._look_at(box, line, frame.size)) for line in self._pipelines]
@@ -128,8 +127,10 @@ class Segmenter:
         else:
             look = self._usual[0].look(frame)
             opinion = weighed([line.opinion(frame, look) for line in self._usual])
-            part = self._usual[0].again(opinion, frame)
-            if part is not None:
+            for _ in range(AGAIN if look is None else 0):
+                part = self._usual[0].again(opinion, frame)
+                if part is None:
+                    break
                 opinion = weighed([line.opinion(frame, part) for line in self._usual])
             mask = self._usual[0].settle(opinion, frame)
         if self._body is not None:

@@ -17,7 +17,7 @@ from edgeseg.stages.opinions import Opinion
 from edgeseg.stages.postprocess import keep_near, surer
 from edgeseg.stages.preprocess import ModelInput
 from edgeseg.stages.refine import Refine, refined
-from edgeseg.stages.region import Place, Region, margin_of, whole
+from edgeseg.stages.region import Place, Region, box_of, margin_of, whole
 from edgeseg.stages.steady import Steady
 from edgeseg.stages.tidy import Tidy
 
@@ -123,12 +123,18 @@ class Shaping:
         """After what was said of a whole frame: the part of it to look at once more, where somebody is or was."""
         if self.followed is None:
             return None
-        alpha, before = surer(opinion.alpha), self._not_older(frame, max_age_s)
-        if self._tidy_far is not None:
-            alpha = self._tidy_far(alpha, opinion.person, frame.time_s)
+        alpha, before = self._seen(opinion, frame), self._not_older(frame, max_age_s)
         if before is not None:
             cv2.max(alpha, before.alpha, dst=alpha)
         return self.followed.region.again(alpha)
+
+    def box(self, opinion: Opinion, frame: Frame) -> Rect | None:
+        """Where in the frame somebody is, by what was said of it."""
+        return box_of(self._seen(opinion, frame), frame.size)
+
+    def _seen(self, opinion: Opinion, frame: Frame) -> U8:
+        alpha = surer(opinion.alpha)
+        return alpha if self._tidy_far is None else self._tidy_far(alpha, opinion.person, frame.time_s)
 
     def shape(self, opinion: Opinion, frame: Frame, carries: bool, max_age_s: float) -> Mask:
         """The mask from what was said: see `Pipeline.shape`.

@@ -82,7 +82,7 @@ def segmenting(settings: Settings) -> Iterator[Callable[[U8], U8]]:
 
 def _segmenter(settings: Settings) -> Segmenter:
     made = partial(
-        Segmenter, refine=settings.refine, follow=settings.follow, steady=settings.steady, tidy=settings.tidy
+        Segmenter, refine=settings.refine, follow=bool(settings.follow), steady=settings.steady, tidy=settings.tidy
     )
     if settings.tier == AUTO and settings.engine == "cpu":
         return made(threads=settings.threads, models=settings.models, whole_body=settings.whole_body)

@@ -62,7 +62,8 @@ class CameraSource:
         self._first = self._guarded_next()
         if self._first is None:
             raise SourceError(f"The camera {where} was closed while it was opened.")
-        detail = f"camera {where}: {self._mode}"
+        moved = "" if Path(where).name in (path.name, path.name.removeprefix("video")) else f", now {path}"
+        detail = f"camera {where}{moved}: {self._mode}"
         self.info = SourceInfo(self._first.size, self._mode.fps, True, detail, identity=identity(path, root))
         emit(Opened("source", detail))
 

@@ -245,7 +245,7 @@ def _run(
     if done.returncode:
         said = done.stderr or done.stdout
         kind = _KINDS.get(done.returncode, CandidateError)
-        fault = meaning(said) if meaning else kind(said.strip().removeprefix("edgeseg: ") or f"{argv[0]} failed.")
+        fault = meaning(said) if meaning else kind(_of_ours(said) or f"{argv[0]} failed.")
         if fault is not None:
             raise fault
     return done.stdout
@@ -255,6 +255,13 @@ def _plain_environment() -> dict[str, str]:
     """Without what makes another Python than the release's own look elsewhere for packages."""
     left_out = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
     return {name: value for name, value in os.environ.items() if name not in left_out}
+
+
+def _of_ours(said: str) -> str:
+    """What our own program said in the end, without what libraries said before it."""
+    lines = said.strip().splitlines()
+    starts = [number for number, line in enumerate(lines) if line.startswith("edgeseg: ")]
+    return "\n".join(lines[starts[-1] if starts else 0 :]).removeprefix("edgeseg: ")
 
 
 def _last(said: str) -> str:

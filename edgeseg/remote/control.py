@@ -122,6 +122,8 @@ class Control:
         with self._turn:
             if revision is not None and revision != self.revision:
                 raise Stale("Somebody else has changed the settings since they were read; look at them again.")
+            if wanted.get("source") == self.view["source"]:  # it is told without its password, and stays as it is
+                wanted = {key: value for key, value in wanted.items() if key != "source"}
             try:
                 self._check(wanted, run)
                 return self._changed(wanted, run, reloader)
@@ -214,7 +216,7 @@ class Control:
                 raise Refused(f"There is no setting {key[:40]!r}.", key)
             if key == "background" and value not in (None, CONFIGURED):
                 self.gallery.item(value)
-            if key == "source" and value != self.view["source"]:
+            if key == "source":
                 if value not in {one["id"] for one in sources()}:
                     raise Refused(f"There is no camera {value[:80]!r} on this board.", key)
                 if not is_camera(self._settled_source()):

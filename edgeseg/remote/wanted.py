@@ -11,6 +11,7 @@ from typing import Any
 
 from edgeseg.build import Settings, kind_of_background
 from edgeseg.config.profile import Limits
+from edgeseg.config.secrets import hidden
 from edgeseg.service.loading import Loaded
 
 CONFIGURED = "configured"  # the background that the files or the command line name
@@ -48,7 +49,7 @@ def view(loaded: Loaded, on: bool, kept: Mapping[str, Any], picture: Callable[[s
         "temp_limit_c": limits.temp_c,
         "power_limit_w": limits.power_w,
         "memory_limit_mb": limits.memory_mb,
-        "source": settings.source,
+        "source": hidden(settings.source),  # which may hold a password
         "tier": settings.tier,
         "engine": settings.engine,
         "hflip": settings.hflip,

@@ -60,7 +60,7 @@ def run_service(
     try:
         with alone(instance, runtime_folder(instance, environ, root)) as restarts, Signals() as signals:
             if restarts:
-                text = f"the process before this one did not end in good order: {restarts} restarts"
+                text = f"the process before this one did not end in good order; restarts so far: {restarts}"
                 journal.write(Entry(WARNING, text, {"FACT": "restarted", "RESTARTS": restarts}))
             keeper = Keeper(notifier, journal, vitals, signals, clock, end, restarts)
             keeper.start()

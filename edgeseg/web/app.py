@@ -24,10 +24,11 @@ from edgeseg.web import routes_board, routes_settings, routes_state
 from edgeseg.web.access import Access
 from edgeseg.web.board import Board
 from edgeseg.web.context import PROBLEM_SCHEMA, Context, documented
-from edgeseg.web.guard import Guard, Rules
+from edgeseg.web.guard import Guard
 from edgeseg.web.metrics import Metrics
 from edgeseg.web.models import Health
 from edgeseg.web.problems import TITLES, Problem, problem_of
+from edgeseg.web.rules import Rules
 from edgeseg.web.stream import Viewers
 
 PAGE = Path(__file__).with_name("page")

@@ -10,10 +10,8 @@ import asyncio
 import ipaddress
 import json
 import re
-import socket
 from collections import OrderedDict
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
@@ -22,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edgeseg.web.access import Access
 from edgeseg.web.problems import Problem
+from edgeseg.web.rules import Rules, is_loopback
 
 BODY_BYTES, PICTURE_BYTES = 64_000, 12_500_000
 BODY_S = 30.0  # in which a body must have come
@@ -42,34 +41,6 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=(), display-capture=()",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """hosts: names by which the board may be called, beside addresses. token: everybody must show it.
-
-    rate, burst: requests of one address: a second, and at once.
-    """
-
-    hosts: frozenset[str]
-    token: bool
-    rate: float = 20.0
-    burst: float = 100.0
-
-
-def rules(listen_host: str, hosts: Collection[str] = ()) -> Rules:
-    """Those that go with an address to listen on. Whoever names further hosts has something before us, or beside."""
-    own = socket.gethostname().lower()
-    names = {"localhost", own, f"{own}.local", *(name.lower() for name in hosts)}
-    return Rules(frozenset(names), token=not is_loopback(listen_host) or bool(hosts))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address or name is this machine's own alone."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class Buckets:

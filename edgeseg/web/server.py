@@ -5,83 +5,28 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import socket
-import threading
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from edgeseg.errors import NotPermitted, OutputError, UsageError
 from edgeseg.remote.around import Remote
-from edgeseg.web.access import Access, make_token, token_file
+from edgeseg.web.access import Access
 from edgeseg.web.app import make_app
-from edgeseg.web.guard import is_loopback, rules
+from edgeseg.web.context import Context
 from edgeseg.web.problems import TYPE
-from edgeseg.web.wish import WebWish, address
+from edgeseg.web.rules import Rules
 
 MOST_CONNECTIONS = 128
 HEAD_S = 10.0  # in which a request's head must have come
 STUCK_S = 15.0  # who takes nothing of what waits for so long is cut off
-_SEND_BUFFER = 256 * 1024  # of the kernel: more would only hold pictures of long ago
-_START_S = 10.0
 
 
-class Web:
-    """The page of one run, listening from `start` to `close`. token: shown by the caller, once, if it was made now.
-
-    Raises UsageError for a wrong address, OutputError if it is taken, NotPermitted if it, or the token, may not be.
-    """
-
-    def __init__(self, remote: Remote, wish: WebWish) -> None:
-        host, port = address(wish.listen)
-        self.rules = rules(host, wish.hosts)
-        path = token_file()
-        access = Access(path)
-        self.token = None
-        if self.rules.token and not access.has_token:
-            if not wish.makes_token:
-                raise UsageError(f"There is no token at {path}, which the page needs: sudo edgeseg service web token")
-            self.token = make_token(path)
-        self._socket = _listening(host, port)
-        app, context = make_app(remote, access, self.rules)
-        self.port = int(self._socket.getsockname()[1])
-        shown = f"[{host}]" if ":" in host else host
-        shown = {"0.0.0.0": socket.gethostname(), "[::]": socket.gethostname()}.get(shown, shown)
-        self.url = f"http://{shown}:{self.port}/"
-        self.warning = None
-        if not is_loopback(host):
-            self.warning = (
-                "it is plain HTTP beyond this machine: whoever is on the network can read along (docs/api.md)"
-            )
-        self._context = context
-        self._server = _Server(_config(app))
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._socket]}, name="edgeseg-web", daemon=True
-        )
-
-    @property
-    def told(self) -> list[str]:
-        """What whoever starts it is told: where it is, the token if it was made now, and what is not safe."""
-        token = [f"its token, shown this once: {self.token}"] if self.token is not None else []
-        return [self.url, *token, *([self.warning] if self.warning is not None else [])]
-
-    def start(self) -> None:
-        """Begin to answer."""
-        self._thread.start()
-        self._server.has_begun.wait(_START_S)
-
-    def close(self) -> None:
-        """Answer no more; streams end."""
-        loop = self._context.viewers.loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._context.listeners.tick)  # the last one
-            loop.call_soon_threadsafe(self._context.viewers.close)
-        self._server.should_exit = True
-        if self._thread.ident is not None:
-            self._thread.join(timeout=3.0)
-        self._socket.close()
+def make_server(remote: Remote, access: Access, rules: Rules) -> tuple[uvicorn.Server, Context]:
+    """A server that runs in any thread (`run(sockets=...)`), and what its routes work with."""
+    app, context = make_app(remote, access, rules)
+    return _Server(_config(app)), context
 
 
 class _Server(uvicorn.Server):
@@ -89,13 +34,7 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self.has_begun = threading.Event()
         self._stuck: dict[Any, tuple[int, float]] = {}
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """See uvicorn."""
-        await super().startup(sockets)
-        self.has_begun.set()
 
     async def on_tick(self, counter: int) -> bool:
         """See uvicorn: ten times a second."""
@@ -209,28 +148,3 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         h11_max_incomplete_event_size=16_384,
         backlog=64,
     )
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    try:
-        family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    except OSError as error:
-        raise UsageError(f"--web-listen: {host!r} is no address of this machine: {error.strerror}.") from error
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-        if family == socket.AF_INET6 and host == "::":
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        listener.bind(where)
-        listener.listen(64)
-    except PermissionError as error:
-        listener.close()
-        raise NotPermitted(
-            f"The page may not listen on {host}:{port}: {error.strerror}; take a port above 1023."
-        ) from error
-    except OSError as error:
-        listener.close()
-        raise OutputError(f"The page cannot listen on {host}:{port}: {error.strerror}; choose another port.") from error
-    listener.setblocking(False)
-    return listener

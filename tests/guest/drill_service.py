@@ -49,7 +49,7 @@ def shown():
 def facts(name, since):
     """The journal's entries of a fact since a time of CLOCK_MONOTONIC."""
     said = subprocess.run(
-        ["journalctl", f"--unit={UNIT}", "--output=json", "--no-pager", f"EDGESEG_FACT={name}"],
+        ["journalctl", "--boot", f"--unit={UNIT}", "--output=json", "--no-pager", f"EDGESEG_FACT={name}"],
         capture_output=True,
         text=True,
         check=False,
@@ -198,7 +198,11 @@ def main():
     chosen = Path(__file__).with_name("chosen")
     for name in chosen.read_text(encoding="ascii").split() if chosen.exists() else DRILLS:
         DRILLS[name](eye)
-    print(json.dumps({"drill": "journal", "said": shell(f"journalctl -u {UNIT} --no-pager -o short-monotonic -n 60")}))
+    print(
+        json.dumps(
+            {"drill": "journal", "said": shell(f"journalctl -u {UNIT} --no-pager --boot -o short-monotonic -n 300")}
+        )
+    )
     print(json.dumps({"drill": "end", "raw_frames": eye.raw, "worst": eye.worst, "frames": eye.frames}), flush=True)
 
 
@@ -252,8 +256,11 @@ def replugged(eye):
         back = time.monotonic()
         camera(now[0])
         soon(lambda: shown()["ActiveState"] == "active" and "covered" not in shown()["StatusText"])
+        said = {"number_now": now[0], "covered": bool(covered), "gone": bool(gone)} | flows(eye, back)
         source = [row["MESSAGE"] for row in facts("opened", back) if row.get("EDGESEG_WHAT") == "source"]
-        return {"number_now": now[0], "covered": bool(covered), "gone": bool(gone), "opened": source} | flows(eye, back)
+        found = [row for row in facts("recovered", back) if row.get("EDGESEG_CAUSE") == "source_lost"]
+        at = [round(int(row["__MONOTONIC_TIMESTAMP"]) / 1e6 - back, 1) for row in found]
+        return said | {"opened": source, "source_again_after_s": at}
 
     repeated("replug under another number", once, eye)
     if now[0] != 0:

@@ -102,7 +102,8 @@ def test_a_camera_that_is_plugged_in_again_is_found_by_the_same_process(said):
     for one in of(said, "replug under another number"):
         assert one["covered"], one
         assert one["gone"], one
-        assert f"/dev/video{one['number_now']}:" in one["opened"][-1]
+        assert f"/dev/video{one['number_now']}:" in one["opened"][-1], one
+        assert one["source_again_after_s"]
         assert (one["same_process"], one["restarts"]) == (True, 0)
 
 

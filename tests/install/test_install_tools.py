@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgeseg.errors import EdgesegError, OutputError, Unreachable
-from edgeseg.install.tools import of_pip
+from edgeseg.install.tools import _of_ours, of_pip
 
 SAID = [
     ("WARNING: Retrying (Retry(total=4)) after connection broken", Unreachable, "bring wheels with --wheelhouse"),
@@ -25,3 +25,10 @@ def test_pips_failures(said: str, kind: type[EdgesegError], sentence: str) -> No
     found = of_pip(said)
     assert type(found) is kind
     assert sentence in str(found)
+
+
+def test_only_our_own_words_are_taken_of_what_our_program_said() -> None:
+    said = "INFO: Created a delegate.\nedgeseg: /etc/edgeseg/camera.yaml:1: no\n/etc/edgeseg/camera.yaml:2: nor this\n"
+    assert _of_ours(said) == "/etc/edgeseg/camera.yaml:1: no\n/etc/edgeseg/camera.yaml:2: nor this"
+    assert _of_ours("Killed\n") == "Killed"
+    assert _of_ours("") == ""

@@ -27,7 +27,7 @@ from edgeseg.runtime import Runtime
 from edgeseg.testing.engine import FakeEngine
 from edgeseg.testing.sink import FakeSink
 from edgeseg.testing.source import FakeSource
-from edgeseg.web import server
+from edgeseg.web import site
 from edgeseg.web.wish import WebWish
 from tests.runtime.scene import GREY, Scene, finder
 
@@ -126,7 +126,7 @@ def paging(
 ) -> Iterator[Paging]:
     made = Paging(WebWish(listen, hosts, shows_source), mqtt, govern, sink, **changes)
     try:
-        soon(lambda: made.run.runtime.shown)
+        soon(lambda: made.run.runtime.shown and made.client.get("/healthz").status_code == 200)
         yield made
     finally:
         made.close()
@@ -154,5 +154,5 @@ def soon(what: Callable[[], Any], for_s: float = 20.0) -> Any:
 
 def no_rate_limit(patch: Any) -> None:
     """For tests that ask a thousand times."""
-    plain = server.rules
-    patch.setattr(server, "rules", lambda *parts: replace(plain(*parts), rate=1e6, burst=1e6))
+    plain = site.rules
+    patch.setattr(site, "rules", lambda *parts: replace(plain(*parts), rate=1e6, burst=1e6))

@@ -16,9 +16,10 @@ from paging import Paging, paging
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from edgeseg.web import access, server
+from edgeseg.web import access, site
 from edgeseg.web.access import Access, make_token, token_file
-from edgeseg.web.guard import Buckets, is_loopback, rules
+from edgeseg.web.guard import Buckets
+from edgeseg.web.rules import is_loopback, rules
 
 SESSION, STATE = "/api/v1/session", "/api/v1/state"
 
@@ -172,8 +173,8 @@ def test_the_token_can_be_tried_a_few_times_only() -> None:
 
 
 def test_too_many_requests_are_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = server.rules
-    monkeypatch.setattr(server, "rules", lambda *parts: replace(plain(*parts), rate=1.0, burst=20.0))
+    plain = site.rules
+    monkeypatch.setattr(site, "rules", lambda *parts: replace(plain(*parts), rate=1.0, burst=20.0))
     with paging() as made:
         answers = [made.client.get("/healthz") for _ in range(30)]
         refused = [answer for answer in answers if answer.status_code == 429]
@@ -257,3 +258,13 @@ def test_which_addresses_are_this_machines_own() -> None:
     assert rules("0.0.0.0").token
     assert rules("127.0.0.1", ["cam.example"]).token
     assert not rules("::1").token
+
+
+def test_a_password_in_the_source_is_told_to_nobody() -> None:
+    secret = "gst:rtspsrc location=rtsp://user:hunter2@camera/1"
+    with paging(source=secret) as made:
+        told = made.client.get("/api/v1/settings").text + made.client.get(STATE).text + made.client.get("/metrics").text
+        assert "hunter2" not in told
+        shown = made.client.get("/api/v1/settings").json()["settings"]["source"]
+        assert made.client.patch("/api/v1/settings", json={"source": shown, "refine": True}).status_code == 200
+        assert made.remote.control._parts()[1].loaded.settings.source == secret

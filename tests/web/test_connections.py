@@ -45,7 +45,7 @@ def test_two_hundred_connections_are_some_too_many(one: Paging) -> None:
     before = process.memory_info().rss
     with contextlib.ExitStack() as open_ones:
         many = [open_ones.enter_context(raw(one)) for _ in range(200)]
-        soon(lambda: one.web is not None and len(one.web._server.server_state.connections) >= MOST_CONNECTIONS - 1)
+        soon(lambda: one.web is not None and len(one.web.server.server_state.connections) >= MOST_CONNECTIONS - 1)
         last = many[-1]
         last.settimeout(10)
         answer = b""
@@ -64,7 +64,7 @@ def test_viewers_who_take_nothing_cost_nothing_and_too_many_are_told(one: Paging
     with contextlib.ExitStack() as open_ones:
         for _ in range(MOST_VIEWERS):
             open_ones.enter_context(raw(one, STREAM))
-        soon(lambda: one.web is not None and one.web._context.viewers.count == MOST_VIEWERS)
+        soon(lambda: one.web is not None and one.web.context.viewers.count == MOST_VIEWERS)
         refused = one.client.get("/api/v1/preview.mjpg")
         assert (refused.status_code, refused.json()["type"]) == (503, "urn:edgeseg:too-many-viewers")
         before = process.memory_info().rss
