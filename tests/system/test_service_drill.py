@@ -327,6 +327,6 @@ def test_halted_for_a_while_as_by_a_suspend_it_goes_on(recording: Booted) -> Non
         time.sleep(3)
         recording.run("kill", "-CONT", pid)
         time.sleep(2)
-        soon(lambda: re.match(r"[\d.]+ fps, \S+ on cpu$", shown(recording, "StatusText")), "frames")
+        soon(lambda: re.match(r"[\d.]+ fps, \S+ on cpu(, rung '[^']*')?$", shown(recording, "StatusText")), "frames")
     assert shown(recording, "MainPID") == pid
     assert shown(recording, "NRestarts") == "0"
