@@ -3,7 +3,7 @@
     python -m benchmarks.quality [--golden DIR] [--people 2] [--no-mediapipe] [--write]
 
 Parts are added one after the other. Sets: golden/webcam and golden/stills, people of the stills pasted at full, half
-and a third of their size and moved (`tests/golden/pasted.py`), and rooms without anybody. Costs: a 720p frame from
+and a third of their size and moved (`tests/golden/pasted.py`), and places without anybody. Costs: a 720p frame from
 picture to picture with blur, all parts in turns, each against the plain path, in processor time. MediaPipe's
 ImageSegmenter gets the same pictures.
 """
@@ -36,6 +36,7 @@ from edgeseg.golden.metrics import Temporal, boundary_f, false_area, iou
 from edgeseg.golden.pictures import read_image, read_mask
 from edgeseg.pipeline import Pipeline
 from edgeseg.segmenter import Segmenter
+from edgeseg.tiers.catalogue import AUTO
 from tests.golden import pasted
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,7 +46,8 @@ FPS = 15
 PRECISIONS = ("fp32", "int8")
 BODY = "body-256x256"
 TIERS = ("selfie-landscape-144x256", "selfie-288x288")
-EMPTY = ("motorcycle_left.png", "brick.png", "grass.png", "gravel.png", "rocket.jpg")
+EMPTY = ("motorcycle_left.png", "motorcycle_right.png", "brick.png", "grass.png", "gravel.png", "rocket.jpg")
+BARE = {"follow": False, "steady": False, "tidy": False}
 STEPS: tuple[tuple[str, dict[str, bool]], ...] = (
     ("plain", {}),
     ("+ follow", {"follow": True}),
@@ -90,7 +92,8 @@ def runs_of(golden: Path, people: int) -> Iterator[Run]:
     import skimage
 
     for name in EMPTY:
-        picture = pasted.covering(read_image(Path(skimage.__file__).parent / "data" / name))
+        rooms.append(pasted.covering(read_image(Path(skimage.__file__).parent / "data" / name)))
+    for picture in rooms:
         yield Run("empty", [picture] * 3, [np.zeros(picture.shape[:2], np.bool_)] * 3)
 
 
@@ -119,8 +122,8 @@ def scored(runs: list[Run], masks: Masks) -> list[str]:
 
 
 def ours(tier: str, **ways: object) -> tuple[Segmenter, Masks]:
-    """The product's own masks: stills as `edgeseg mask` makes them, sequences as a live run does."""
-    segmenter = Segmenter(tier, threads=2, **ways)  # type: ignore[arg-type]
+    """The product's own masks: stills as `edgeseg mask` makes them, sequences as `edgeseg run` does of a file."""
+    segmenter = Segmenter(tier, threads=2, **{**BARE, **ways})  # type: ignore[arg-type]
 
     def masks(run: Run) -> list[U8]:
         if len(run.pictures) == 1:
@@ -185,14 +188,21 @@ def table(runs: list[Run], python: Path | None) -> Iterator[str]:
             if tier == TIERS[0]:
                 steps.append(("+ whole body", {**STEPS[-1][1], "whole_body": f"{BODY}-{precision}"}))
             for name, way in steps if tier == TIERS[0] else (steps[0], steps[-1]):
-                segmenter, masks = ours(f"{tier}-{precision}", **way)
-                yield f"| {tier}-{precision}, {name} | {' | '.join(scored(runs, masks))} |"
-                segmenter.close()
+                yield _row(runs, f"{tier}-{precision}", name, way)
+    yield _row(runs, AUTO, "all of it", dict(STEPS[-1][1]))
     yield ""
     yield "| 720p frame, blur, engine included, one thread | processor ms, median | more than plain, median |"
     yield "| --- | --- | --- |"
     for name, whole, more in costs():
         yield f"| {name} | {whole:.2f} | {more:+.2f} |"
+
+
+def _row(runs: list[Run], tier: str, name: str, way: dict[str, object]) -> str:
+    segmenter, masks = ours(tier, **way)
+    try:
+        return f"| {tier}, {name} | {' | '.join(scored(runs, masks))} |"
+    finally:
+        segmenter.close()
 
 
 def main() -> int:

@@ -67,7 +67,7 @@ class Settings:
     frames: int | None = None
     realtime: bool = False
     refine: bool = True
-    follow: bool = False
+    follow: bool | None = None  # None: of one picture by itself
     steady: bool = True
     tidy: bool = False
     feather: float = 0.0  # percent of the diagonal
@@ -116,6 +116,8 @@ def build(settings: Settings, emit: Emit, clock: Clock | None = None, outlet: Ou
         if not source.info.live:
             settings = replace(settings, engine_deadline_s=_PATIENT_DEADLINE_S)
         settings = settled(settings, mode, fps, emit)
+        if settings.follow is None:
+            settings = replace(settings, follow=source.info.frames == 1)
         sink_wish = SinkWish(fps, source.info.audio_from, mode is Mode.ALPHA)
         sink = open_sink_or_absent(settings, sink_wish, emit)
         if mode is Mode.ALPHA and not sink.keeps_alpha:
@@ -234,7 +236,7 @@ def make_pipeline(
         clock,
         mode=mode,
         refine=settings.refine,
-        follow=settings.follow,
+        follow=bool(settings.follow),
         steady=settings.steady,
         tidy=settings.tidy,
         edges=edges_of(settings),

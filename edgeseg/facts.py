@@ -108,6 +108,11 @@ class StageTimes:
         self._count[stage] += 1
         self._total_s[stage] = self._total_s.get(stage, 0.0) + seconds
 
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Their names, in the order in which they first ran."""
+        return tuple(self._ring)
+
     def total_s(self, stages: Iterable[str]) -> float:
         """What these stages took in all, in seconds."""
         return sum(self._total_s.get(stage, 0.0) for stage in stages)
@@ -121,21 +126,23 @@ class StageTimes:
 
     def percentile_ms(self, stage: str, share: float) -> float:
         """The `share` quantile (0..1, nearest rank) of the kept times of `stage`, in ms; 0 if none."""
-        count = min(self._count[stage], self._keep)
-        if not count:
-            return 0.0
-        ordered = sorted(self._ring[stage][:count])
-        return ordered[min(count - 1, int(share * count))] * 1e3
+        return _at(self._ordered(stage), share)
 
     def table(self) -> dict[str, dict[str, float]]:
         """{stage: {"p50_ms": ..., "p95_ms": ...}} in the order the stages first ran."""
-        return {
-            stage: {
-                "p50_ms": round(self.percentile_ms(stage, 0.50), 3),
-                "p95_ms": round(self.percentile_ms(stage, 0.95), 3),
-            }
-            for stage in self._ring
-        }
+        made = {}
+        for stage in self.stages:
+            ordered = self._ordered(stage)
+            made[stage] = {"p50_ms": round(_at(ordered, 0.50), 3), "p95_ms": round(_at(ordered, 0.95), 3)}
+        return made
+
+    def _ordered(self, stage: str) -> list[float]:
+        count = min(self._count[stage], self._keep)
+        return sorted(self._ring[stage][:count]) if count else []
+
+
+def _at(ordered: list[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1e3 if ordered else 0.0
 
 
 @dataclass(slots=True)

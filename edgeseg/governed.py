@@ -21,11 +21,12 @@ from edgeseg.tiers.catalogue import AUTO
 from edgeseg.trust import KnownAnswer, fault_of
 
 if TYPE_CHECKING:
+    from edgeseg.config.profile import Limits
     from edgeseg.governor import Ladder, Policy, Rung
     from edgeseg.ports import Engine
     from edgeseg.readings import Reading
     from edgeseg.runtime import Runtime
-    from edgeseg.steering import Decide, Steering
+    from edgeseg.steering import Decide, Steering, Writes
     from edgeseg.tiers.ladder import Rung as MeasuredRung
 
 HALVED = 3  # so many of the cheapest rungs are offered at half the frame rate too
@@ -38,7 +39,9 @@ COVER = "cover"
 class Wish:
     """What to govern by: as the options of `edgeseg run`.
 
-    trace: a file that every look is written to. is_asked: somebody wants it, and is told where it cannot be.
+    trace: a file that every look is written to; writes: and whoever else takes its lines. is_asked: somebody wants it,
+    and is told where it cannot be. limits: in place of the files'. only: the name of a rung that no other is to take
+    the place of, but for the same with fewer frames and the cover, as limits ask.
     """
 
     profile: str | None = None
@@ -46,6 +49,9 @@ class Wish:
     config: Path | None = None
     trace: Path | None = None
     is_asked: bool = True
+    limits: Limits | None = None
+    writes: Writes | None = None
+    only: str | None = None
 
 
 class Governed:
@@ -104,6 +110,8 @@ class Governed:
 
         policy, fps = self._policy()
         ladder, candidates = ladder_of(self._settings, fps)
+        if self._wish.only is not None:
+            ladder = only_of(ladder, self._wish.only)
         for problem in problems(policy, ladder):
             self._emit(Noted("governor", problem))
         newest = self._newest
@@ -128,7 +136,7 @@ class Governed:
             newest,
             self._clock,
             self._emit,
-            self._trace,
+            self._trace if self._wish.writes is None else _Both(self._trace, self._wish.writes),
             self._decide,
         )
         self._steering = steering
@@ -153,7 +161,7 @@ class Governed:
         keys = resolve(probe, profile=wish.profile, instance=wish.instance, config=wish.config).keys
         wanted = [rate for rate in (self._settings.fps or keys.targets.fps, self._run.source.info.fps) if rate]
         fps = float(min(wanted))
-        limits, governor = keys.limits, keys.governor
+        limits, governor = wish.limits or keys.limits, keys.governor
         return Policy(
             fps=fps,
             temp_max_c=limits.temp_c,
@@ -185,6 +193,23 @@ def ladder_of(settings: Settings, fps: float) -> tuple[Ladder, dict[str, Measure
     if not rungs:
         raise CandidateError("what was measured is of models that have changed: run edgeseg calibrate")
     return governors(rungs), {str(rung.measured.candidate): rung for rung in rungs}
+
+
+def only_of(ladder: Ladder, name: str) -> Ladder:
+    """The ladder's rung of this name, the same at half the rate, and the cover. Raises CandidateError."""
+    from edgeseg.governor import Kind
+
+    pinned = next((rung for rung in ladder if rung.name == name), None)
+    if pinned is None:
+        raise CandidateError(f"there is no rung {name!r} on this device's ladder")
+    same = (pinned.candidate, pinned.every)
+    return tuple(
+        rung
+        for rung in ladder
+        if rung is pinned
+        or rung.kind is Kind.COVER
+        or (rung.kind is Kind.HALF_FPS and (rung.candidate, rung.every) == same)
+    )
 
 
 def plan_of(rung: Rung, measured: MeasuredRung, settings: Settings, runtime: Runtime, clock: Clock, emit: Emit) -> Plan:
@@ -239,6 +264,17 @@ def governors(rungs: tuple[MeasuredRung, ...]) -> Ladder:
     cheapest = made[0]
     made.append(replace(cheapest, name=COVER, candidate=COVER, cost_ms=0.0, quality=0.0, every=1, kind=Kind.COVER))
     return tuple(made)
+
+
+class _Both:
+    """A trace's file, if there is one, and somebody else who takes its lines."""
+
+    def __init__(self, file: TextIO | None, other: Writes) -> None:
+        self._file, self._other = file, other
+
+    def write(self, text: str, /) -> int:
+        self._other.write(text)
+        return self._file.write(text) if self._file is not None else len(text)
 
 
 def _opened(path: Path | None) -> TextIO | None:

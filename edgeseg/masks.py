@@ -124,6 +124,7 @@ class Masks:
         """
         engine, now = self._engine, self._clock.now
         assert engine is not None
+        self._pipeline.is_patient = 2 * engine.last_s + show_s < interval_s
         self._collect(engine)
         if not engine.pending and self._is_due(number, frame.captured_at, now()):
             engine.submit(self._pipeline.prepare(frame), frame)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from edgeseg.clock import Clock
 from edgeseg.facts import Degraded, Emit, Recovered, Shown
 from edgeseg.frames import Frame, Mask
@@ -26,6 +28,7 @@ class Output:
         self._rested_before_s = 0.0  # `rested_s` when the last frame was shown
         self._worked_s = 0.0  # what all frames took that were shown, but for inference
         self._degraded: list[str] = []
+        self.witness: Callable[[Frame], object] | None = None  # is shown each frame as the source gave it
 
     @property
     def fps(self) -> float | None:
@@ -38,6 +41,8 @@ class Output:
     def show(self, frame: Frame, mask: Mask | None, origin: str) -> None:
         """Compose and write one frame, and tell of it; origin: as `Shown` has it."""
         now = self._clock.now
+        if self.witness is not None:
+            self.witness(frame)
         if self._degraded and origin != "cover":
             self._recover(origin)
         start = now()

@@ -8,6 +8,7 @@ mask allows and no more.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -19,12 +20,13 @@ import numpy.typing as npt
 from edgeseg.clock import Clock
 from edgeseg.errors import CandidateError, EngineFault
 from edgeseg.facts import StageTimes
-from edgeseg.frames import F32, U8, ColorSpace, Frame, Mask, Planes, Size
-from edgeseg.ports import Background, Engine
+from edgeseg.frames import F32, U8, ColorSpace, Frame, Mask, Planes, Rect, Size
+from edgeseg.ports import Background, Engine, ModelIO
 from edgeseg.shaping import Shaping, Ways
 from edgeseg.stages.composite import Blend, CutOut
 from edgeseg.stages.edges import Edges, feather
 from edgeseg.stages.halves import Halver
+from edgeseg.stages.opinions import Opinion
 from edgeseg.stages.pixels import yuv
 from edgeseg.stages.postprocess import postprocess
 from edgeseg.stages.preprocess import content_rect
@@ -33,6 +35,7 @@ from edgeseg.stages.spill import Spill, remove_spill, spill_of
 from edgeseg.trust import KnownAnswer, is_leap
 
 MARGIN = 0.02  # of the frame's diagonal: how far from the person a source pixel may show (DESIGN.md, fail closed)
+AGAIN = 2  # looks, at most, at a part of a frame of which all was seen
 
 
 Infer = Callable[[npt.NDArray[Any]], F32]
@@ -130,6 +133,7 @@ class Pipeline:
         self._edges = edges
         self._halve = Halver()
         self.max_mask_age_s = 0.25  # of what may be shown of an earlier mask
+        self.is_patient = False  # whether further looks at a frame may be waited for, where people are followed
         self.carries = False  # whether masks will be carried on: then they keep what that needs
         self._key = key
         self._input: dict[tuple[Size, ColorSpace], Shaping] = {}
@@ -153,6 +157,12 @@ class Pipeline:
     def engine(self) -> Engine | None:
         """The engine; None where nothing is hidden."""
         return self._engine
+
+    @property
+    def io(self) -> ModelIO:
+        """What the engine takes and gives."""
+        assert self._engine is not None
+        return self._engine.io
 
     def switch(self, engine: Engine) -> None:
         """Ask another engine from the next frame on. The one before is left as it is, to be closed by the caller."""
@@ -186,13 +196,17 @@ class Pipeline:
         """The model's input for this frame, (height, width, 3); it stays as it is until the next but one call."""
         start = self._clock.now()
         self._halve(frame)
+        frame.look = self.look(frame)
         own = self._input_for(frame)
-        if own.followed is not None:
-            look = own.followed.region.look(frame.time_s)
-            frame.look = look if look != whole(frame.size) else None
         tensor = own.next().fill(frame.planes, frame.halves, frame.look)
         self.times.add("preprocess", self._clock.now() - start)
         return tensor
+
+    def look(self, frame: Frame) -> Rect | None:
+        """The part of this frame in which somebody is looked for; None: all of it."""
+        followed = self._input_for(frame).followed
+        look = followed.region.look(frame.time_s) if followed is not None else None
+        return None if look == whole(frame.size) else look
 
     def read(self, scores: F32, frame: Frame) -> U8:
         """Person alpha (h, w) uint8 of `frame.look` from the engine's answer; raises EngineFault if it can be none."""
@@ -249,7 +263,12 @@ class Pipeline:
     def shape(self, person: U8, frame: Frame) -> Mask:
         """The mask to show this frame with: edges refined, nothing left far from the person."""
         start = self._clock.now()
-        mask = self._input_for(frame).shape(person, frame, self.carries, self.max_mask_age_s)
+        own = self._input_for(frame)
+        opinion = own.opinion(person, frame)
+        if self.is_patient and frame.look is None:
+            with contextlib.suppress(EngineFault):  # the next answer will be one, too, and is told of
+                opinion = self._looked_at_again(opinion, frame)
+        mask = own.shape(opinion, frame, self.carries, self.max_mask_age_s)
         self.times.add("refine", self._clock.now() - start)
         return mask
 
@@ -272,14 +291,50 @@ class Pipeline:
         self.times.add("carry", self._clock.now() - start)
         return moved
 
-    def segment(self, frame: Frame, looks: int = 1) -> Mask:
-        """A mask of this frame, whatever it says; raises EngineFault if the engine gave none.
+    def segment(self, frame: Frame) -> Mask:
+        """A mask of this frame, whatever it says; raises EngineFault if the engine gave none."""
+        return self.shape(self.read(self._infer(self.prepare(frame)), frame), frame)
 
-        looks: so often it is looked at, where the person is followed, each time where he was found before.
-        """
-        for _ in range(looks):
-            mask = self.shape(self.read(self._infer(self.prepare(frame)), frame), frame)
-        return mask
+    def opinion(self, frame: Frame, look: Rect | None) -> Opinion:
+        """What the engine says of a part of the frame, or of all of it; raises EngineFault. Nothing is learned."""
+        self._halve(frame)
+        frame.look = look
+        own = self._input_for(frame)
+        person = self.read(self._infer(own.aside.fill(frame.planes, frame.halves, look)), frame)
+        return own.opinion(person, frame)
+
+    def again(self, opinion: Opinion, frame: Frame) -> Rect | None:
+        """Where to look once more at a frame of which this was said; None: where it was looked, nobody is cut off."""
+        part = self._input_for(frame).again(opinion, frame, self.max_mask_age_s)
+        return None if part == frame.look else part
+
+    def box(self, opinion: Opinion, frame: Frame) -> Rect | None:
+        """The box around whoever is there, if this was said of the frame; None: nobody."""
+        return self._input_for(frame).box(opinion, frame)
+
+    def _looked_at_again(self, opinion: Opinion, frame: Frame) -> Opinion:
+        """Of where somebody is, after what was said of a whole frame."""
+        for _ in range(AGAIN):
+            part = self.again(opinion, frame)
+            if part is None:
+                break
+            opinion = self._once_more(frame, part)
+        return opinion
+
+    def _once_more(self, frame: Frame, part: Rect) -> Opinion:
+        """A believed opinion of a part of a frame of which all was seen."""
+        own, before = self._input_for(frame), frame.look
+        answer = self._infer(own.aside.fill(frame.planes, frame.halves, part))
+        frame.look = part
+        try:
+            return own.opinion(self.believe(self.read(answer, frame), frame), frame)
+        except EngineFault:
+            frame.look = before
+            raise
+
+    def settle(self, opinion: Opinion, frame: Frame) -> Mask:
+        """The mask of this frame from an opinion, whosever it is."""
+        return self._input_for(frame).shape(opinion, frame, self.carries, self.max_mask_age_s)
 
     def show(self, frame: Frame, mask: Mask | None) -> Frame:
         """The frame as people may see it, valid until the next call; without a mask, what stands for it."""

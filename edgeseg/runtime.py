@@ -58,6 +58,7 @@ class Runtime:
     ) -> None:
         self.times = pipeline.times
         self._pipeline, self._sink, self._emit, self._limits = pipeline, sink, emit, limits
+        self.covered = False  # nobody is shown while this is so; set from any thread, of live runs that hide something
         self._stopped = False
         self._error: Exception | None = None  # of another thread, but for the capture's
         self._output = Output(pipeline, sink, clock, emit)
@@ -67,6 +68,7 @@ class Runtime:
         )
         self.believed = self._masks.believed
         self.believed.append(Presence(emit).saw)
+        pipeline.is_patient = not self._supply.live
         pipeline.carries = self._supply.live or limits.infer_every > 1
         pipeline.max_mask_age_s = limits.max_mask_age_s
         self._plan = Plan(name, pipeline.engine, limits.infer_every)
@@ -76,6 +78,10 @@ class Runtime:
         """Finish after the frame in hand; from any thread but not from a signal handler, which may hold our locks."""
         self._stopped = True
         self._supply.stop()
+
+    def show_source_to(self, witness: Callable[[Frame], object]) -> None:
+        """Show each frame to `witness` as the source gave it, before it goes out: the one way around the masks."""
+        self._output.witness = witness
 
     @property
     def captured(self) -> int:
@@ -121,7 +127,7 @@ class Runtime:
     def pauses(self) -> tuple[bool, int]:
         """Whether nothing is to be shown, or there is nothing to show, just now; and how often that was so."""
         supply = self._supply
-        return supply.idle or supply.away, supply.idles + supply.aways
+        return supply.idle or supply.away or self.covered, supply.idles + supply.aways
 
     @property
     def infer_every(self) -> int:
@@ -252,7 +258,7 @@ class Runtime:
             if supply.taken % self._plan.frames:
                 self._emit(Dropped("half_fps"))
                 continue
-            if not masks.asks:
+            if not masks.asks or self.covered:
                 output.show(frame, None, "cover")
                 continue
             mask, origin = masks.live(frame, supply.taken, supply.interval_s, output.show_s)

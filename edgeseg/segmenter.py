@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -10,73 +13,73 @@ import numpy as np
 from edgeseg.build import Settings, make_engine
 from edgeseg.clock import SystemClock
 from edgeseg.errors import UsageError
-from edgeseg.frames import MICROSECONDS, U8, ColorSpace, Frame, Mask, Planes, Size
-from edgeseg.pipeline import Mode, Pipeline
+from edgeseg.frames import MICROSECONDS, U8, ColorSpace, Frame, Mask, Planes, Rect, Size
+from edgeseg.pipeline import AGAIN, Mode, Pipeline
 from edgeseg.ports import Engine, EngineReport
-from edgeseg.stages.framing import FamilyChoice, Framing, framing_of
+from edgeseg.stages.framing import FamilyChoice, framing_of
+from edgeseg.stages.opinions import weighed
 from edgeseg.stages.pixels import bgr_to_i420
-from edgeseg.tiers.catalogue import DEFAULT_TIER
+from edgeseg.stages.region import look_around, margin_of, whole
+from edgeseg.tiers import files as tiers
+from edgeseg.tiers.catalogue import AUTO, BODY_TIER, DEFAULT_TIER, STILL_TIERS
 from edgeseg.trust import KnownAnswer
 
-LOOKS = 3  # at a picture by itself: all of it, where somebody was found, and there again
+LOOKS = 1 + AGAIN  # at a picture by itself: all of it, where somebody was found, and there again
 
 
 class Segmenter:
     """Finds people in pictures, by the same stages as a live run.
 
-    tier: a name of the catalogue. engine: how to run it, or an engine that runs already. threads: of the engine, 0 for
-    one less than the cores. refine: follow edges. models: a folder of tiers to look in first.
-    follow: look again where somebody was found. steady: smooth the masks of a sequence over time.
-    tidy: take out specks, shut holes. whole_body: a tier of the body family, or its engine, which is asked where
-    one whole person is seen.
+    tier: a name of the catalogue; "auto": one of each family is asked, and who is surer counts for more. engine: how to
+    run it, or an engine that runs already, in place of a tier. threads: of the engine, 0 for one less than the cores.
+    refine: follow edges. follow: look again where somebody was found. steady: smooth the masks of a sequence over time.
+    tidy: take out specks, shut holes. whole_body: a tier of the body family, or its engine, which is asked too; of a
+    sequence only where one whole person is seen. models: a folder of tiers to look in first.
 
-    Raises UsageError, AssetError, and CandidateError if the tier is not here or the engine fails its known-answer
+    Raises UsageError, AssetError, and CandidateError if a tier is not here or an engine fails its known-answer
     test. Not for two threads at once.
     """
 
     def __init__(
         self,
-        tier: str = DEFAULT_TIER,
+        tier: str = AUTO,
         *,
         engine: str | Engine = "cpu",
         threads: int = 0,
         refine: bool = True,
-        follow: bool = False,
+        follow: bool = True,
         steady: bool = False,
-        tidy: bool = False,
+        tidy: bool = True,
         whole_body: str | Engine | None = None,
         models: str | Path | None = None,
     ) -> None:
         folder = str(models) if models is not None else None
-        self._pipelines: list[Pipeline] = []
+        usual: list[str | Engine] = [tier] if isinstance(engine, str) else [engine]
+        if tier == AUTO and isinstance(engine, str):
+            usual = [*_here(STILL_TIERS, folder)] or [DEFAULT_TIER]
+            whole_body = whole_body or next(iter(_here((BODY_TIER,), folder)), None)
+        settings = Settings(engine=engine if isinstance(engine, str) else "cpu", threads=threads, models=folder)
+        line_of = partial(Pipeline, mode=Mode.ALPHA, refine=refine, follow=follow, steady=steady, tidy=tidy)
+        self._follow = follow
+        self._usual: list[Pipeline] = []
+        self._body: Pipeline | None = None
+        own: list[Engine] = []  # to be closed where a later one is refused
         try:
-            for one in (engine, whole_body) if whole_body is not None else (engine,):
-                if isinstance(one, str):
-                    named = one if one is whole_body else tier
-                    kind = engine if isinstance(engine, str) else "cpu"
-                    made = make_engine(Settings(tier=named, engine=kind, threads=threads, models=folder))
+            for one in (*usual, *([whole_body] if whole_body is not None else [])):
+                made = make_engine(replace(settings, tier=one)) if isinstance(one, str) else one
+                if made is not one:
+                    own.append(made)
+                line = line_of(made, None, KnownAnswer.portrait(), SystemClock())
+                line.is_patient = True
+                line.prove()
+                if one is whole_body:
+                    self._body = line
                 else:
-                    made = one
-                known, clock = KnownAnswer.portrait(), SystemClock()
-                line = Pipeline(
-                    made,
-                    None,
-                    known,
-                    clock,
-                    mode=Mode.ALPHA,
-                    refine=refine,
-                    follow=follow,
-                    steady=steady,
-                    tidy=tidy,
-                )
-                self._pipelines.append(line)
-                self._pipelines[-1].prove()
+                    self._usual.append(line)
         except BaseException:
-            for number, pipeline in enumerate(self._pipelines):
-                if isinstance((engine, whole_body)[number], str):
-                    pipeline.close()
+            for made in own:
+                made.close()
             raise
-        self._looks = LOOKS if follow else 1
         self._choice = FamilyChoice()
         self._is_body = False  # who was asked last
         self._planes: Planes | None = None
@@ -84,8 +87,8 @@ class Segmenter:
     @property
     def report(self) -> EngineReport:
         """What the engine can prove of itself."""
-        assert self._pipelines[0].engine is not None
-        return self._pipelines[0].engine.report
+        assert self._usual[0].engine is not None
+        return self._usual[0].engine.report
 
     def mask(self, bgr: U8) -> U8:
         """Person alpha, (H, W) uint8, 0 background to 255 person, of a picture (H, W, 3) uint8 in OpenCV's BGR.
@@ -97,11 +100,17 @@ class Segmenter:
     def mask_of(self, frame: Frame) -> U8:
         """As `mask`, of a frame: alpha of the frame's own size."""
         self._forget()
-        mask = self._pipelines[0].segment(frame, self._looks)
-        if len(self._pipelines) > 1 and framing_of(mask.alpha, frame.size) is Framing.WHOLE:
-            self._pipelines[1].look_at(mask, frame)
-            mask = self._pipelines[1].segment(frame, min(2, self._looks))
-        return _grown(mask, frame)
+        frame.look = None
+        first = said = [line.opinion(frame, None) for line in self._usual]
+        for _ in range(LOOKS - 1 if self._follow else self._body is not None):
+            box = self._usual[0].box(min(said, key=lambda one: one.doubt), frame)
+            if box is None:
+                break
+            said = [line.opinion(frame, self._look_at(box, line, frame.size)) for line in self._pipelines]
+        if len(self._pipelines) == 1 and said is not first:
+            said = [*first, *said]  # who is large is often seen better from far
+        frame.look = None
+        return _grown(self._usual[0].settle(weighed(said), frame), frame)
 
     def next_mask(self, bgr: U8, time_s: float) -> U8:
         """As `mask`, of the next picture of a sequence, so many seconds after the first, which is at 0.
@@ -111,15 +120,38 @@ class Segmenter:
         frame = self._frame(bgr, time_s)
         if not time_s:
             self._forget()
-        pipeline = self._pipelines[self._is_body]
-        mask = pipeline.segment(frame)
-        if len(self._pipelines) > 1:
+        if self._body is not None and self._is_body:
+            mask = self._body.segment(frame)
+        elif len(self._usual) == 1:
+            mask = self._usual[0].segment(frame)
+        else:
+            look = self._usual[0].look(frame)
+            opinion = weighed([line.opinion(frame, look) for line in self._usual])
+            for _ in range(AGAIN if look is None else 0):
+                part = self._usual[0].again(opinion, frame)
+                if part is None:
+                    break
+                opinion = weighed([line.opinion(frame, part) for line in self._usual])
+            mask = self._usual[0].settle(opinion, frame)
+        if self._body is not None:
             wanted = self._choice.saw(framing_of(mask.alpha, frame.size), time_s)
             if wanted != self._is_body:
                 self._is_body = wanted
-                self._pipelines[wanted].forget()
-                self._pipelines[wanted].look_at(mask, frame)
+                line = self._body if wanted else self._usual[0]
+                line.forget()
+                line.look_at(mask, frame)
         return _grown(mask, frame)
+
+    @property
+    def _pipelines(self) -> list[Pipeline]:
+        return [*self._usual, *([self._body] if self._body is not None else [])]
+
+    def _look_at(self, box: Rect, line: Pipeline, frame: Size) -> Rect | None:
+        """The part of a picture that a model is shown of a person in a box."""
+        if not self._follow:
+            return None
+        look = look_around(box, frame, margin=margin_of(line.io))
+        return None if look == whole(frame) else look
 
     def _forget(self) -> None:
         self._choice, self._is_body = FamilyChoice(), False
@@ -145,3 +177,9 @@ class Segmenter:
 
 def _grown(mask: Mask, frame: Frame) -> U8:
     return np.asarray(cv2.resize(mask.alpha, frame.size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _here(names: Iterable[str], models: str | None) -> Iterator[str]:
+    """Those of the tiers whose file is here."""
+    known = tiers.tiers(models)
+    return (name for name in names if name in known and tiers.find(known[name], models) is not None)

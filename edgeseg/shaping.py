@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
+
 from edgeseg.frames import U8, ColorSpace, Frame, Mask, Rect, Size
 from edgeseg.ports import ModelIO
 from edgeseg.stages.motion import Carry, grey_size, is_same_scene
+from edgeseg.stages.opinions import Opinion
 from edgeseg.stages.postprocess import keep_near, surer
 from edgeseg.stages.preprocess import ModelInput
 from edgeseg.stages.refine import Refine, refined
-from edgeseg.stages.region import CLOSE, WIDE, Place, Region, whole
+from edgeseg.stages.region import Place, Region, box_of, margin_of, whole
 from edgeseg.stages.steady import Steady
 from edgeseg.stages.tidy import Tidy
 
@@ -81,14 +84,14 @@ class Shaping:
         size = refined(self.aside.rect.size) if ways.refine else self.aside.rect.size
         self.followed: Followed | None = None
         if ways.follow:
-            size = _followed(frame, size)
+            size = _followed(frame)
             region = region or Region(frame)
-            region.margin = WIDE if io.fit == "letterbox" else CLOSE
+            region.margin = margin_of(io)
             self.followed = Followed(region, Place(frame, size))
         self.carry = Carry(frame, size, margin)
         self._ways, self._margin = ways, margin
         self._steady = Steady(size, grey_size(frame)) if ways.steady else None
-        self._tidy = Tidy(size) if ways.tidy else None
+        self._tidy, self._tidy_far = (Tidy(size) if ways.tidy else None for _ in range(2))  # far: for looks at all
         self._before: tuple[Mask, float] | None = None  # the newest mask, and its frame's time
 
     def next(self) -> ModelInput:
@@ -99,25 +102,47 @@ class Shaping:
     def forget(self) -> None:
         """What was found before counts no more."""
         self._before = None
-        if self._tidy is not None:
-            self._tidy.forget()
+        for tidy in (self._tidy, self._tidy_far):
+            if tidy is not None:
+                tidy.forget()
         if self.followed is not None:
             self.followed.forget()
 
-    def shape(self, person: U8, frame: Frame, carries: bool, max_age_s: float) -> Mask:
-        """The mask from what the engine said of `frame.look`: see `Pipeline.shape`.
-
-        carries: whether the mask will be carried on. max_age_s: of what may be shown of an earlier mask.
-        """
+    def opinion(self, person: U8, frame: Frame) -> Opinion:
+        """What the engine said of `frame.look`, edges refined; where people are followed, put where it belongs."""
         alpha = person
         if self._ways.refine:
             refine = self._refine_for(person, frame.size)
             alpha = refine(person, frame.planes.y, frame.halves[0], frame.look)
             person = refine.unrefined
-        followed = self.followed
-        if followed is not None:
-            alpha, person = followed.place(alpha, frame.look), followed.place(person, frame.look)
-        alpha, grey = surer(alpha), None
+        if self.followed is not None:
+            alpha, person = self.followed.place(alpha, frame.look), self.followed.place(person, frame.look)
+        return Opinion(alpha, person)
+
+    def again(self, opinion: Opinion, frame: Frame, max_age_s: float) -> Rect | None:
+        """After what was said of a whole frame: the part of it to look at once more, where somebody is or was."""
+        if self.followed is None:
+            return None
+        alpha, before = self._seen(opinion, frame), self._not_older(frame, max_age_s)
+        if before is not None:
+            cv2.max(alpha, before.alpha, dst=alpha)
+        return self.followed.region.again(alpha)
+
+    def box(self, opinion: Opinion, frame: Frame) -> Rect | None:
+        """Where in the frame somebody is, by what was said of it."""
+        return box_of(self._seen(opinion, frame), frame.size)
+
+    def _seen(self, opinion: Opinion, frame: Frame) -> U8:
+        alpha = surer(opinion.alpha)
+        return alpha if self._tidy_far is None else self._tidy_far(alpha, opinion.person, frame.time_s)
+
+    def shape(self, opinion: Opinion, frame: Frame, carries: bool, max_age_s: float) -> Mask:
+        """The mask from what was said: see `Pipeline.shape`.
+
+        carries: whether the mask will be carried on. max_age_s: of what may be shown of an earlier mask.
+        """
+        person, followed = opinion.person, self.followed
+        alpha, grey = surer(opinion.alpha), None
         if carries or followed is not None or self._steady is not None:
             grey = self.carry.grey(frame)
         before = self._not_older(frame, max_age_s)
@@ -126,8 +151,9 @@ class Shaping:
         if self._tidy is not None:
             alpha = self._tidy(alpha, person, frame.time_s)
         mask = Mask(keep_near(alpha, person, self._margin), frame.index, frame.captured_at)
-        if grey is not None:
-            mask.person, mask.grey = person.copy(), grey
+        mask.grey = grey
+        if carries or followed is not None:
+            mask.person = person.copy()
         if followed is not None:
             self._follow_on(followed, mask, frame, max_age_s)
         self._before = mask, frame.time_s
@@ -159,8 +185,7 @@ class Shaping:
         return self._refines[size]
 
 
-def _followed(frame: Size, least: Size) -> Size:
+def _followed(frame: Size) -> Size:
     """Of masks that are put together of looks: large enough that what was seen near is not lost."""
     scale = min(1.0, _FOLLOWED_SIDE / max(frame))
-    size = Size(max(1, round(frame.width * scale)), max(1, round(frame.height * scale)))
-    return size if size.width >= least.width or size == frame else least
+    return Size(max(1, round(frame.width * scale)), max(1, round(frame.height * scale)))

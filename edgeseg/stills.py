@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
 
-from edgeseg.build import Settings, make_engine, open_source
+from edgeseg.build import Settings, make_engine, named, open_source
 from edgeseg.clock import SystemClock
 from edgeseg.errors import OutputError, SourceError, UsageError
 from edgeseg.facts import ignore
@@ -20,9 +21,7 @@ from edgeseg.golden.evaluate import Progress, Scorecard, evaluate
 from edgeseg.ports import SourceWish
 from edgeseg.segmenter import Segmenter
 from edgeseg.sinks.place import check_file, fault, is_same, put
-from edgeseg.tiers import files as tiers
-from edgeseg.tiers.catalogue import DEFAULT_TIER
-from edgeseg.tiers.ladder import quality
+from edgeseg.tiers.catalogue import AUTO
 
 
 def write_mask(picture: Path, output: Path, settings: Settings) -> None:
@@ -71,12 +70,6 @@ def score(dataset: Path, settings: Settings, progress: Progress | None = None) -
         segmenter.close()
 
 
-def best_tier(models: str | None = None) -> str:
-    """The tier with the best score on the large golden sets whose file is here: a still may take its time."""
-    here = [tier for tier in tiers.tiers(models).values() if tiers.find(tier, models) is not None]
-    return max(here, key=lambda tier: quality(tier.golden) or 0.0).name if here else DEFAULT_TIER
-
-
 @contextmanager
 def segmenting(settings: Settings) -> Iterator[Callable[[U8], U8]]:
     """`Segmenter.mask` of the settings' tier and engine, while the block runs; raises what `Segmenter` raises."""
@@ -88,18 +81,16 @@ def segmenting(settings: Settings) -> Iterator[Callable[[U8], U8]]:
 
 
 def _segmenter(settings: Settings) -> Segmenter:
-    engines = [make_engine(settings)]
+    made = partial(
+        Segmenter, refine=settings.refine, follow=bool(settings.follow), steady=settings.steady, tidy=settings.tidy
+    )
+    if settings.tier == AUTO and settings.engine == "cpu":
+        return made(threads=settings.threads, models=settings.models, whole_body=settings.whole_body)
+    engines = [make_engine(named(settings))]
     try:
         if settings.whole_body is not None:
             engines.append(make_engine(replace(settings, tier=settings.whole_body)))
-        return Segmenter(
-            engine=engines[0],
-            refine=settings.refine,
-            follow=settings.follow,
-            steady=settings.steady,
-            tidy=settings.tidy,
-            whole_body=engines[1] if len(engines) > 1 else None,
-        )
+        return made(engine=engines[0], whole_body=engines[1] if len(engines) > 1 else None)
     except BaseException:
         for engine in engines:
             engine.close()

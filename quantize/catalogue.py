@@ -111,7 +111,7 @@ def measure_times(candidates: Sequence[Candidate]) -> None:
 
 def score(one: Candidate, sets: Mapping[str, golden.Dataset]) -> None:
     """Set `cards` and `small`: what it scores on each set, by the stages of a live run without refinement."""
-    segmenter = Segmenter(engine=CpuEngine(one.content, one.tier.io), refine=False)
+    segmenter = Segmenter(engine=CpuEngine(one.content, one.tier.io), refine=False, follow=False, tidy=False)
     for name, dataset in sets.items():
         one.cards[name] = evaluate(dataset, lambda bgr, at_s: _timed(segmenter, bgr))
     one.small = evaluate(golden.load(SMALL), lambda bgr, at_s: _timed(segmenter, bgr)).miou

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from edgeseg.assets import store
 from edgeseg.errors import Unreachable
@@ -20,6 +21,10 @@ from tests.lab import accelerators, edgetpu_file
 T = TypeVar("T")
 
 pytest_plugins = ["tests.lab.farm_fixtures"]
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("edgeseg", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("edgeseg")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -56,7 +56,7 @@ class Line:
         engine = self._engine = make_engine(own_options(settings))
         try:
             mode, background = open_background(BACKGROUND)
-            self._segmenter = Segmenter(engine=engine, refine=False)
+            self._segmenter = Segmenter(engine=engine, refine=False, follow=False, tidy=False)
             self._pipeline = Pipeline(engine, background, KnownAnswer.portrait(), clock, mode=mode)
             self._pipeline.through(self._infer)
             self.infer_s = 0.0  # what the engine took of the last frame

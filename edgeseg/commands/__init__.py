@@ -29,6 +29,7 @@ COMMANDS = {
     "ladder": "edgeseg.commands.calibrate:ladder",
     "governor": "edgeseg.commands.governor:governor_app",
     "golden": "edgeseg.commands.golden:golden_app",
+    "top": "edgeseg.commands.top:top",
     "service": "edgeseg.commands.service:service_app",
     "assets": "edgeseg.commands.assets:assets_app",
 }

@@ -15,19 +15,21 @@ from edgeseg.commands.options import (
     EngineDeviceOption,
     EngineLibraryOption,
     EngineOption,
-    FollowOption,
+    FollowIfOption,
     JsonOption,
     ModelsOption,
+    RefineIfOption,
     SoftwareGpuOption,
-    SteadyOption,
+    SteadyIfOption,
+    StillTierOption,
     ThreadsOption,
-    TidyOption,
+    TidyIfOption,
     TierOption,
     WholeBodyOption,
 )
 from edgeseg.commands.tiers import still_settings
 from edgeseg.errors import GoldenError, UsageError, did_you_mean
-from edgeseg.tiers.catalogue import DEFAULT_TIER
+from edgeseg.tiers.catalogue import AUTO, DEFAULT_TIER
 
 golden_app = typer.Typer(
     help="Golden sets: pictures with human masks.",
@@ -60,27 +62,32 @@ def golden_check(
 @golden_app.command("evaluate")
 def golden_evaluate(
     dataset: Annotated[Path, typer.Option(**FILE, help="A folder with a dataset.yaml.")],
-    tier: TierOption = DEFAULT_TIER,
+    tier: StillTierOption = AUTO,
     engine: EngineOption = "cpu",
     allow_software_gpu: SoftwareGpuOption = False,
     engine_library: EngineLibraryOption = None,
     engine_device: EngineDeviceOption = None,
     threads: ThreadsOption = 0,
-    refine: Annotated[bool, typer.Option("--refine/--no-refine", help="Score with the refine stage.")] = False,
-    follow: FollowOption = False,
-    steady: SteadyOption = False,
-    tidy: TidyOption = False,
+    refine: RefineIfOption = None,
+    follow: FollowIfOption = None,
+    steady: SteadyIfOption = None,
+    tidy: TidyIfOption = None,
     whole_body: WholeBodyOption = None,
     models: ModelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score one tier on one engine on a golden set."""
+    """Score masks on a golden set: all that is done for them, or with --tier NAME one tier by itself.
+
+    Switches that are not given are on without a tier and off with one.
+    """
     from edgeseg.screen import counting
     from edgeseg.stills import score
 
     wish = (allow_software_gpu, engine_library, engine_device)
-    settings = still_settings(tier, engine, wish, threads, models, refine)
-    settings.follow, settings.steady, settings.tidy, settings.whole_body = follow, steady, tidy, whole_body
+    settings = still_settings(tier, engine, wish, threads, models)
+    settings.whole_body = whole_body
+    for name, wanted in (("refine", refine), ("follow", follow), ("steady", steady), ("tidy", tidy)):
+        setattr(settings, name, tier == AUTO if wanted is None else wanted)
     with counting("scoring", quiet=as_json) as progress:
         card = score(dataset, settings, progress)
     if as_json:
@@ -128,7 +135,7 @@ def golden_card(
     from edgeseg.sensors.system import SystemSensors
 
     wish = (allow_software_gpu, engine_library, engine_device)
-    settings = still_settings(tier, engine, wish, threads, models, False)
+    settings = still_settings(tier, engine, wish, threads, models)
     if threads < 1 or min_inferences < 1 or not 0 <= min_seconds <= 86_400 or not 0 <= cool_max <= 86_400:
         raise UsageError("--threads and --min-inferences are 1 or more; --min-seconds and --cool-max 0 to 86400.")
     if timing not in ("real", "emulated"):

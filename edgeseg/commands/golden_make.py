@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeseg.command import say
-from edgeseg.commands.options import FILE, JsonOption, ModelsOption
+from edgeseg.commands.options import FILE, JsonOption, ModelsOption, StillTierOption
 from edgeseg.errors import UsageError
+from edgeseg.tiers.catalogue import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from edgeseg.golden.dataset import Item
     from edgeseg.golden.writing import NewItem
 
-BEST = "best"
 
 FramingOption = Annotated[str | None, typer.Option(help="How much of the person is seen, such as upper-body.")]
 TagOption = Annotated[list[str] | None, typer.Option("--tag", help="A tag; more than once. empty: nobody is there.")]
@@ -88,7 +88,7 @@ def golden_add(
     tag: TagOption = None,
     licence: Annotated[str | None, typer.Option(help="The picture's licence, if it is not the set's.")] = None,
     source: Annotated[str | None, typer.Option(help="The picture's source, if it is not the set's.")] = None,
-    tier: Annotated[str, typer.Option(help="What proposes the mask; best: the tier with the best score.")] = BEST,
+    tier: StillTierOption = AUTO,
     models: ModelsOption = None,
     edit: Annotated[bool, typer.Option("--edit", help="Open the mask in EDGESEG_MASK_EDITOR, or in xdg-open.")] = False,
     accept: Annotated[bool, typer.Option("--accept", help="Take in the corrected mask.")] = False,
@@ -103,12 +103,13 @@ def golden_add(
         _take_in(dataset, image, clean, as_json)
         return
     from edgeseg.commands.tiers import still_settings
-    from edgeseg.stills import best_tier, segmenting
+    from edgeseg.stills import segmenting
 
     if again:
         adding.forget(dataset, image)
     about = _asked(adding.About(framing, tuple(tag or ()), licence, source), as_json)
-    settings = still_settings(best_tier(models) if tier == BEST else tier, "cpu", (False, None, None), 0, models, True)
+    settings = still_settings(tier, "cpu", (False, None, None), 0, models)
+    settings.refine = settings.follow = settings.tidy = True
     with segmenting(settings) as segment:
         proposal = adding.propose(dataset, image, about, segment)
     if edit and _corrected(proposal):

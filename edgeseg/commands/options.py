@@ -10,6 +10,9 @@ import typer
 FILE: dict[str, Any] = {"readable": False}
 
 TierOption = Annotated[str, typer.Option(help="Model tier, see `edgeseg tiers`.")]
+StillTierOption = Annotated[
+    str, typer.Option(help="Model tier, see `edgeseg tiers`; auto: one of each family, the surer counts for more.")
+]
 EngineOption = Annotated[str, typer.Option(help="How to run the tier: cpu, gpu, npu or edgetpu.")]
 SoftwareGpuOption = Annotated[
     bool, typer.Option("--allow-software-gpu", help="gpu: take an adapter that computes on the CPU, too.")
@@ -25,19 +28,19 @@ ModelsOption = Annotated[str | None, typer.Option(help="A folder of tiers to loo
 AssetDirOption = Annotated[str | None, typer.Option(help="Where the pinned files are kept.")]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Fetch nothing.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")]
-RefineOption = Annotated[bool, typer.Option("--refine/--no-refine", help="Let the mask follow the picture's edges.")]
 
-FollowOption = Annotated[
-    bool, typer.Option("--follow/--no-follow", help="Show the model the part of the picture where somebody was found.")
-]
-
-SteadyOption = Annotated[
-    bool, typer.Option("--steady/--no-steady", help="Smooth masks over time where the model is unsure.")
-]
-
-TidyOption = Annotated[
-    bool, typer.Option("--tidy/--no-tidy", help="Take out specks and what the model is nowhere sure of, shut holes.")
-]
+_REFINE = typer.Option("--refine/--no-refine", help="Let the mask follow the picture's edges.")
+_FOLLOW = typer.Option("--follow/--no-follow", help="Show the model the part of the picture where somebody was found.")
+_STEADY = typer.Option("--steady/--no-steady", help="Smooth masks over time where the model is unsure.")
+_TIDY = typer.Option("--tidy/--no-tidy", help="Take out specks and what the model is nowhere sure of, shut holes.")
+RefineOption = Annotated[bool, _REFINE]
+RefineIfOption = Annotated[bool | None, _REFINE]
+FollowOption = Annotated[bool, _FOLLOW]
+FollowIfOption = Annotated[bool | None, _FOLLOW]
+SteadyOption = Annotated[bool, _STEADY]
+SteadyIfOption = Annotated[bool | None, _STEADY]
+TidyOption = Annotated[bool, _TIDY]
+TidyIfOption = Annotated[bool | None, _TIDY]
 
 WholeBodyOption = Annotated[
     str | None, typer.Option(metavar="TIER", help="A tier of the body family, asked while one whole person is seen.")

@@ -16,7 +16,7 @@ from edgeseg.commands.options import (
     FILE,
     EngineDeviceOption,
     EngineLibraryOption,
-    FollowOption,
+    FollowIfOption,
     JsonOption,
     ModelsOption,
     RefineOption,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from edgeseg.build import Settings
     from edgeseg.families import Families
     from edgeseg.governed import Governed, Wish
+    from edgeseg.outside import OutsideWish, RunOutside
     from edgeseg.report import ProcessStart
 
 
@@ -70,7 +71,7 @@ def run(
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many frames.")] = None,
     realtime: Annotated[bool, typer.Option("--realtime", help="Play a file at its own speed, drop the late.")] = False,
     refine: RefineOption = True,
-    follow: FollowOption = False,
+    follow: FollowIfOption = None,
     steady: SteadyOption = True,
     tidy: TidyOption = False,
     whole_body: WholeBodyOption = None,
@@ -109,6 +110,20 @@ def run(
         Path | None,
         typer.Option(**FILE, metavar="FILE", help="Write what the governor saw and decided, as JSON lines."),
     ] = None,
+    web: Annotated[bool, typer.Option("--web", help="Serve the control page; needs the extra web.")] = False,
+    web_listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where; beyond this machine a token is needed.")
+    ] = "127.0.0.1:8080",
+    web_host: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A name by which browsers may call this board.")
+    ] = None,
+    web_show_source: Annotated[
+        bool, typer.Option("--web-show-source", help="Let the page show the camera's own picture too, room and all.")
+    ] = False,
+    mqtt: Annotated[str | None, typer.Option(metavar="HOST[:PORT]", help="Appear in home automation.")] = None,
+    mqtt_user: Annotated[str | None, typer.Option(help="Who we are to that broker.")] = None,
+    mqtt_password_file: Annotated[Path | None, typer.Option(**FILE, help="The file with our password.")] = None,
+    mqtt_tls: Annotated[bool, typer.Option("--mqtt-tls", help="Speak TLS with the broker.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Take the background away from a camera or a file, until it ends or Ctrl-C.
@@ -179,9 +194,16 @@ def run(
         wish = Wish(profile, instance, config, trace, is_asked=bool(govern))
     elif trace is not None:
         raise UsageError("--trace is of the governor, which runs with --tier auto or --govern; give one of them.")
+    outside = None
+    if web or mqtt is not None:
+        from edgeseg.commands.outside import wished
+
+        outside = wished(
+            web, web_listen, web_host or [], web_show_source, mqtt, mqtt_user, mqtt_password_file, mqtt_tls
+        )
     with stoppable_run(say) as stoppable:
         try:
-            figures = run_once(settings, ProcessStart.of(SystemClock()), as_json, stoppable, wish)
+            figures = run_once(settings, ProcessStart.of(SystemClock()), as_json, stoppable, wish, outside)
         except (Stopped, EdgesegError):
             if not stoppable.at_once:
                 raise
@@ -196,7 +218,12 @@ def run(
 
 
 def run_once(
-    settings: Settings, start: ProcessStart, quiet: bool, stoppable: Stoppable, wish: Wish | None = None
+    settings: Settings,
+    start: ProcessStart,
+    quiet: bool,
+    stoppable: Stoppable,
+    wish: Wish | None = None,
+    outside: OutsideWish | None = None,
 ) -> dict[str, Any]:
     """One run with live figures; what came of it."""
     from edgeseg.build import build
@@ -207,12 +234,24 @@ def run_once(
 
     tally = Tally()
     watch = Watch(tally, quiet=quiet)
-    made = build(settings, watch)
+    page: RunOutside | None = None
+    if outside is not None:
+        from edgeseg.outside import RunOutside
+
+        page = RunOutside(settings, wish, outside, watch)
+    try:
+        made = build(settings, page.emit if page else watch, outlet=page.outlet if page else None)
+    except BaseException:
+        if page is not None:
+            page.close()
+        raise
     governed: Governed | None = None
     families: Families | None = None
     try:
         stoppable.takes(made.runtime)
-        if wish is not None and made.source.info.live and made.tier is not None:
+        if page is not None:
+            page.begin(made)
+        elif wish is not None and made.source.info.live and made.tier is not None:
             from edgeseg.governed import Governed
 
             governed = Governed(made, settings, wish, SystemClock(), watch)
@@ -235,7 +274,7 @@ def run_once(
             made.runtime.run()
         return summary(made, tally, start)
     finally:
-        for steering in (governed, families):
+        for steering in (page, governed, families):
             if steering is not None:
                 steering.close()
         made.pipeline.close()

@@ -6,6 +6,7 @@ import typer
 
 from edgeseg.commands import installed
 from edgeseg.commands.service_run import service_run
+from edgeseg.commands.service_web import web_app
 
 service_app = typer.Typer(
     help="edgeseg as a service of this machine.",
@@ -15,3 +16,4 @@ service_app = typer.Typer(
 )
 installed.add_to(service_app)
 service_app.command("run")(service_run)
+service_app.add_typer(web_app, name="web")

@@ -17,8 +17,13 @@ def service_run(
     from edgeseg.service.journal import is_journal
     from edgeseg.service.run import run_service
 
+    besides = None
+    if any(name.startswith(("EDGESEG_WEB", "EDGESEG_MQTT")) for name in os.environ):
+        from edgeseg.commands.outside import of_unit
+
+        besides = of_unit(os.environ)
     try:
-        run_service(instance)
+        run_service(instance, besides=besides)
     except EdgesegError as error:
         if not is_journal(os.environ):
             raise

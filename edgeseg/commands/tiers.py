@@ -19,12 +19,13 @@ from edgeseg.commands.options import (
     ModelsOption,
     RefineOption,
     SoftwareGpuOption,
+    StillTierOption,
     ThreadsOption,
     TidyOption,
     TierOption,
     WholeBodyOption,
 )
-from edgeseg.tiers.catalogue import DEFAULT_TIER
+from edgeseg.tiers.catalogue import AUTO, DEFAULT_TIER
 
 if TYPE_CHECKING:
     from edgeseg.build import Settings
@@ -54,15 +55,15 @@ def tiers(models: ModelsOption = None, as_json: JsonOption = False) -> None:
 def mask(
     picture: Annotated[Path, typer.Argument(**FILE, metavar="IN", help="A picture.")],
     output: Annotated[Path, typer.Argument(**FILE, metavar="OUT", help="The mask, 8 bits, the picture's size.")],
-    tier: TierOption = DEFAULT_TIER,
+    tier: StillTierOption = AUTO,
     engine: EngineOption = "cpu",
     allow_software_gpu: SoftwareGpuOption = False,
     engine_library: EngineLibraryOption = None,
     engine_device: EngineDeviceOption = None,
     threads: ThreadsOption = 0,
     refine: RefineOption = True,
-    follow: FollowOption = False,
-    tidy: TidyOption = False,
+    follow: FollowOption = True,
+    tidy: TidyOption = True,
     whole_body: WholeBodyOption = None,
     models: ModelsOption = None,
 ) -> None:
@@ -70,8 +71,8 @@ def mask(
     from edgeseg.stills import write_mask
 
     wish = (allow_software_gpu, engine_library, engine_device)
-    settings = still_settings(tier, engine, wish, threads, models, refine)
-    settings.follow, settings.tidy, settings.whole_body = follow, tidy, whole_body
+    settings = still_settings(tier, engine, wish, threads, models)
+    settings.refine, settings.follow, settings.tidy, settings.whole_body = refine, follow, tidy, whole_body
     write_mask(picture, output, settings)
 
 
@@ -120,13 +121,11 @@ def engine_settings(tier: str, engine: str, wish: EngineWords, threads: int, mod
     )
 
 
-def still_settings(
-    tier: str, engine: str, wish: EngineWords, threads: int, models: str | None, refine: bool
-) -> Settings:
-    """The same for pictures; raises UsageError for words that name nothing."""
-    from edgeseg.build import check_words
+def still_settings(tier: str, engine: str, wish: EngineWords, threads: int, models: str | None) -> Settings:
+    """The same for pictures, masks as the engine gives them; raises UsageError for words that name nothing."""
+    from edgeseg.build import check_words, named
 
     settings = engine_settings(tier, engine, wish, threads, models)
-    settings.refine = refine
-    check_words(settings)
+    settings.refine = False
+    check_words(named(settings))
     return settings

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from edgeseg.clock import Clock
 from edgeseg.errors import AssetError, NotPermitted, UsageError
-from edgeseg.install import doing, release, upgrade
+from edgeseg.install import doing, page, release, upgrade
 from edgeseg.install.checks import NEEDED_MB, Problem, problems, refuse
 from edgeseg.install.here import Here
 from edgeseg.install.history import Outcome
 from edgeseg.install.lock import alone
 from edgeseg.install.machine import Machine, read_machine
 from edgeseg.install.manifest import Manifest
+from edgeseg.install.page import PageWish
 from edgeseg.install.plan import plan
 from edgeseg.install.systemd import Systemd
 from edgeseg.install.tools import Say, Tools
@@ -97,6 +98,18 @@ class Session:
             if version not in release.versions(here.where):
                 raise UsageError(f"There is no release {version}; see edgeseg service releases.")
             release.discard(here.where, version)
+
+    def page_on(self, wish: PageWish) -> list[str]:
+        """See `page.turn_on`."""
+        self._must_be_root()
+        with self._alone() as here:
+            return page.turn_on(here, wish)
+
+    def page_off(self, instance: str, wait_s: float) -> list[str]:
+        """See `page.turn_off`."""
+        self._must_be_root()
+        with self._alone() as here:
+            return page.turn_off(here, instance, wait_s)
 
     def uninstall(self, keep_state: bool) -> list[str]:
         """See `doing.uninstall`."""

@@ -71,6 +71,14 @@ class Tools(Protocol):
         """Let a release score the tiers that its instances take, on its own golden set or another."""
         ...
 
+    def has_page(self, folder: Path) -> bool:
+        """Whether a release has the packages of the page."""
+        ...
+
+    def add_page(self, folder: Path) -> None:
+        """Add them."""
+        ...
+
     def golden(self, folder: Path) -> Path:
         """The golden set of a release."""
         ...
@@ -95,18 +103,16 @@ class RealTools:
         )
         python = str(folder / "bin" / "python")
         say(f"installing {wheel.path.name} and what it needs; on a small board this takes some minutes")
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile"]
-        pip += ["--root-user-action=ignore", "--no-cache-dir", "--only-binary=:all:"]
+        pip = _pip(python)
         if wheelhouse is not None:
             pip += ["--no-index", f"--find-links={wheelhouse}"]
         if os_packages and (numpy := _os_numpy(python)):
             # The system's simplejpeg and picamera2 are built for the system's numpy: another one breaks them.
             say(f"using the system's Python packages, and its numpy {numpy}")
             pip += [f"numpy=={numpy}"]
-        _run([*pip, wheel.requirement], _BUILD_S, of_pip)
-        # Nothing is written into a release once it is sealed, so all is compiled now; packages' own tests never run.
-        compiled = [python, "-m", "compileall", "-q", "-j", "0", "-x", "/tests/", str(folder / "lib")]
-        _run(compiled, _BUILD_S, lambda said: None)
+        paged = any(self._where.at("/etc/systemd/system").glob("edgeseg@*.service.d/page.conf"))
+        _run([*pip, wheel.requirement + ("[web,mqtt]" if paged else "")], _BUILD_S, of_pip)
+        _compile(python, folder)
         inside = _run([python, "-c", "import edgeseg; print(edgeseg.__file__)"], _CHECK_S)
         units = Path(inside.strip()).parent / "_data" / "systemd"
         (folder / "units").symlink_to(os.path.relpath(units, folder))
@@ -121,6 +127,23 @@ class RealTools:
             return Checked.of(json.loads(said))
         except (ValueError, TypeError, KeyError) as error:
             raise CandidateError(f"{folder} did not say how it scores: {one_line(said)[:200]!r}.") from error
+
+    def has_page(self, folder: Path) -> bool:
+        """See `Tools.has_page`."""
+        asked = "from importlib.util import find_spec as f; print(all(map(f, ('fastapi', 'uvicorn', 'simplejpeg'))))"
+        return _run([str(folder / "bin" / "python"), "-c", asked], _CHECK_S).strip() == "True"
+
+    def add_page(self, folder: Path) -> None:
+        """See `Tools.add_page`."""
+        python = str(folder / "bin" / "python")
+        asked = (
+            "from importlib.metadata import requires\nfor one in requires('edgeseg'):\n"
+            "    if any(f'extra == {q}{name}{q}' in one for name in ('web', 'mqtt') for q in '\"\\''):\n"
+            "        print(one.split(';')[0])"
+        )
+        wanted = _run([python, "-c", asked], _CHECK_S).split("\n")
+        _run([*_pip(python), *(one.strip() for one in wanted if one.strip())], _BUILD_S, of_pip)
+        _compile(python, folder)
 
     def golden(self, folder: Path) -> Path:
         """See `Tools.golden`; through the units' link, for that is inside the package."""
@@ -169,6 +192,17 @@ def _does_not_load(name: str, said: str) -> EdgesegError:
         f"The system's {name} does not load in the release ({_last(said)}):"
         f" sudo apt install --reinstall python3-{name}."
     )
+
+
+def _compile(python: str, folder: Path) -> None:
+    """Nothing is written into a release once it is sealed, so all is compiled before; packages' own tests never run."""
+    compiled = [python, "-m", "compileall", "-q", "-j", "0", "-x", "/tests/", str(folder / "lib")]
+    _run(compiled, _BUILD_S, lambda said: None)
+
+
+def _pip(python: str) -> list[str]:
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile"]
+    return [*pip, "--root-user-action=ignore", "--no-cache-dir", "--only-binary=:all:"]
 
 
 def of_pip(said: str) -> EdgesegError:

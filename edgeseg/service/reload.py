@@ -29,6 +29,7 @@ from edgeseg.build import (
     settled,
 )
 from edgeseg.clock import Clock
+from edgeseg.config.profile import Limits
 from edgeseg.errors import NotPermitted, OutputError, SourceError, UsageError
 from edgeseg.facts import Emit
 from edgeseg.governed import proved_engine
@@ -62,24 +63,39 @@ class Reloader:
         self._run, self._outlet, self._governing = run, outlet, governing
         self._settings, self._policy, self._load = loaded.settings, loaded.policy, load
         self._clock, self._emit, self._unit = clock, emit, unit
+        self._turn = threading.Lock()
+
+    @property
+    def loaded(self) -> Loaded:
+        """What runs."""
+        return Loaded(self._settings, self._policy)
 
     def reload(self) -> str:
         """Take up what the files say now; gives what changed, in words.
 
         Raises EdgesegError if something is wrong or cannot be: the old one goes on, but for what had changed before a
-        source or sink was refused in the end.
+        source or sink was refused in the end. One at a time, from any thread.
         """
+        with self._turn:
+            return self._reload()
+
+    def govern(self) -> None:
+        """Begin to steer anew, by what holds now."""
+        with self._turn:
+            self._govern(None, self._settings, self._policy[0])
+
+    def _reload(self) -> str:
         loaded = self._load()
         old, new = self._settings, loaded.settings
         fields, policy = changed(old, new), loaded.policy != self._policy
         check_words(named(new))
         refuse_same_file(new)
         refuse(fields, old, new, self._run.source.info.live, self._unit)
-        self._change(fields, new, policy)
+        self._change(fields, new, loaded.policy[0], policy)
         self._settings, self._policy = new, loaded.policy
         return words(fields, policy) or "nothing"
 
-    def _change(self, fields: frozenset[str], new: Settings, policy: bool) -> None:
+    def _change(self, fields: frozenset[str], new: Settings, limits: Limits, policy: bool) -> None:
         rate = self._run.source.info.fps
         with contextlib.ExitStack() as undo:  # closes what was made aside, if anything of it is refused
             background = self._background(new, undo) if "background" in fields else None
@@ -95,7 +111,7 @@ class Reloader:
             undo.pop_all()
         self._between(new, background)
         if engine is not None or policy or fields & _GOVERNED:
-            self._govern(engine, new)
+            self._govern(engine, new, limits)
 
     def _background(self, new: Settings, undo: contextlib.ExitStack) -> Background | None:
         mode, background = open_background(new.background)
@@ -178,7 +194,7 @@ class Reloader:
             if old is not None:
                 old.close()
 
-    def _govern(self, engine: tuple[Settings, Engine] | None, new: Settings) -> None:
+    def _govern(self, engine: tuple[Settings, Engine] | None, new: Settings, limits: Limits) -> None:
         """Begin to steer anew, from the new engine if there is one."""
         self._governing.close()
         if engine is not None:
@@ -189,4 +205,4 @@ class Reloader:
             while self._run.runtime.plan is not plan and self._clock.now() < until:
                 self._clock.sleep(_LOOK_S)
             self._run.tier, self._run.requested, self._run.engine = chosen.tier, chosen.engine, made
-        self._governing.start(new)
+        self._governing.start(new, limits)

@@ -15,9 +15,11 @@ from edgeseg.config.files import check_instance
 from edgeseg.config.secrets import hidden
 from edgeseg.errors import EdgesegError, SourceError
 from edgeseg.facts import Emit, Fact
+from edgeseg.governed import Wish
 from edgeseg.ports import FrameSink
 from edgeseg.sensors.sampler import Sampler
 from edgeseg.sensors.system import SystemSensors
+from edgeseg.service.beside import Beside, Besides
 from edgeseg.service.governing import Governing
 from edgeseg.service.journal import ERROR, INFO, WARNING, Entry, Journal
 from edgeseg.service.keeper import Keeper, Kept
@@ -40,11 +42,13 @@ def run_service(
     root: Path = Path("/"),
     loads: Callable[[], Loaded] | None = None,
     builds: Build | None = None,
+    besides: Besides | None = None,
     end: Callable[[int], object] = os._exit,
 ) -> None:
     """Run until a signal ends it, or the source does that is no camera. From the main thread.
 
-    loads, builds, end: the files, the devices and the process's end, for tests.
+    besides: makes what goes on beside the run. loads, builds, end: the files, the devices and the process's end, for
+    tests.
 
     Raises UsageError for a name that none can have or a wrong config, NotPermitted if the instance runs already, and
     whatever ends a run; the journal and systemd have been told of it then.
@@ -70,6 +74,7 @@ def run_service(
                     clock,
                     loads or partial(load, instance),
                     builds or _build,
+                    besides,
                 )
             except Stopped:
                 journal.write(Entry(INFO, "stopped before the first frame", {"FACT": "stopped"}))
@@ -99,8 +104,30 @@ def _run(
     clock: Clock,
     loads: Callable[[], Loaded],
     builds: Build,
+    besides: Besides | None,
+) -> None:
+    aside = besides(instance, loads) if besides is not None else None
+    try:
+        _run_with(aside, instance, keeper, signals, vitals, journal, clock, aside.load if aside else loads, builds)
+    finally:
+        if aside is not None:
+            aside.close()
+
+
+def _run_with(
+    aside: Beside | None,
+    instance: str,
+    keeper: Keeper,
+    signals: Signals,
+    vitals: Vitals,
+    journal: Journal,
+    clock: Clock,
+    loads: Callable[[], Loaded],
+    builds: Build,
 ) -> None:
     def emit(fact: Fact) -> None:
+        if aside is not None:
+            aside.emit(fact)
         was_safe, now = vitals.safe, clock.now()
         vitals.take(fact, now)
         if vitals.safe is not was_safe:
@@ -111,18 +138,23 @@ def _run(
 
     def outlet(sink: FrameSink, reopen: Callable[[], FrameSink]) -> FrameSink:
         outlets.append(Outlet(sink, clock.now, emit, reopen))
-        return outlets[-1]
+        return aside.tapped(outlets[-1]) if aside is not None else outlets[-1]
 
+    if aside is not None:
+        aside.begin(emit)
     loaded = loads()
     made = builds(loaded, emit, clock, outlet)
     sampler = Sampler(lambda: SystemSensors(clock=clock, emit=emit), clock=clock, emit=emit)
-    governing = Governing(made, instance, sampler, clock, emit)
+    wish = Wish(instance=instance, is_asked=False)
+    governing = Governing(made, aside.wish(wish) if aside is not None else wish, sampler, clock, emit)
     unit = f"edgeseg@{instance}"
     reloader = Reloader(made, outlets[0], loaded, loads, governing, clock, emit, unit)
     try:
         signals.interrupts = False
         keeper.takes(Kept(made, outlets[0], reloader, lambda: sampler.newest().temp_c))
-        governing.start(loaded.settings)
+        if aside is not None:
+            aside.attach(made, reloader, governing, sampler.newest)
+        governing.start(loaded.settings, loaded.policy[0])
         made.runtime.run()
         if made.source.info.live and keeper.stopped_s is None and loaded.settings.frames is None:
             raise SourceError(f"{made.source.info.detail} gives no more frames.")

@@ -15,7 +15,9 @@ from edgeseg.frames import U8, Size
 
 PATIENCE_S = 1.0  # a framing counts once it has been the same for so long
 _WHOLE = 2.2  # height by width of a whole person's box; of 60 stills each, 97 % of whole people are above it, and of
-_UPPER = 1.5  # others 1 %; between these two stands an upper body
+_UPPER = 1.5  # others 1 %; between these two stands an upper body, or somebody in motion: then there is room below
+_BELOW = 0.02  # of the frame's height: so much room below is seen beneath 3 of 4 whole people and 3 % of others
+_SMALL = 0.5  # of the frame's height: who is smaller is lost to the body family as soon as it looks at all of it
 _SECOND = 0.2  # of the largest island: as large as that is a second person
 _LEAST = 0.001  # of the frame: less is nobody
 
@@ -27,6 +29,7 @@ class Framing(Enum):
     HEAD = "head and shoulders"
     UPPER = "upper body"
     WHOLE = "whole body"
+    FAR = "whole body, far away"
     SEVERAL = "several people"
 
 
@@ -39,10 +42,11 @@ def framing_of(alpha: U8, frame: Size) -> Framing:
         return Framing.NOBODY
     if len(islands) > 1 and islands[1][4] >= _SECOND * islands[0][4]:
         return Framing.SEVERAL
-    _, _, width, height, _ = (float(side) for side in islands[0])
+    _, top, width, height, _ = (float(side) for side in islands[0])
     tall = (height * frame.height / alpha.shape[0]) / (width * frame.width / alpha.shape[1])
-    if tall >= _WHOLE:
-        return Framing.WHOLE
+    below = 1 - (top + height) / alpha.shape[0]
+    if tall >= (_UPPER if below >= _BELOW else _WHOLE):
+        return Framing.WHOLE if height >= _SMALL * alpha.shape[0] else Framing.FAR
     return Framing.UPPER if tall >= _UPPER else Framing.HEAD
 
 

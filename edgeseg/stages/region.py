@@ -15,15 +15,21 @@ import cv2
 import numpy as np
 
 from edgeseg.frames import U8, Rect, Size
+from edgeseg.ports import ModelIO
 
 HIDDEN_S = 0.45  # the longest time between two whole looks: half a second, but for what showing takes
 CLOSE = 0.1  # of the box, on each side
-WIDE = 0.3  # likewise, for models that want to see a whole body with room around it
+WIDE = 0.4  # likewise, for models that want to see a whole body with room around it
 SPARE = 0.05  # of the box: a look that leaves no more on some side is made anew
 LOOSE = 0.6  # a look is made anew if a new one would have no more than this share of its area
 AHEAD_S = 0.2  # a moving edge is met where it would be after so long
 MOST_AREA = 0.6  # of the frame: a look as large as that is a whole one
 LEAST = 0.2  # of the frame's sides: no look is smaller
+
+
+def margin_of(io: ModelIO) -> float:
+    """Of a box, on each side, that a model wants to see around people: models that are not squeezed into want more."""
+    return WIDE if io.fit == "letterbox" else CLOSE
 
 
 def whole(frame: Size) -> Rect:
@@ -137,6 +143,15 @@ class Region:
             self._whole_at_s, self._is_due = now_s, False
             return self._whole
         return self._look
+
+    def again(self, alpha: U8) -> Rect | None:
+        """Where to look once more at a frame of which a look at all found this, (h, w) uint8; None: all was seen."""
+        box = box_of(alpha, self._frame)
+        if box is None:
+            return None
+        if self._look == self._whole or not is_inside(box, self._look, self._frame, SPARE):
+            self._look = self._wished(box)
+        return self._look if self._look != self._whole else None
 
     def found(self, alpha: U8, look: Rect, now_s: float) -> None:
         """What a look at a frame of this time found: the frame's mask, (h, w) uint8."""

@@ -14,11 +14,7 @@ from edgeseg.stages.motion import is_same_scene
 
 _OLD = 0.8  # the share of the mask before, at most
 _MOVED = 16  # of 255: a grey pixel that differs by more has moved
-_SURE = 64  # of 255: an alpha nearer than that to 0 or 255 is more sure the nearer it is
-_SPREAD = 1.5  # grey pixels: what lies so near to something that moved counts as moved
-
-_STILL = np.rint(255 * _OLD * np.clip(1 - np.arange(256) / _MOVED, 0, 1)).astype(np.uint8)
-_UNSURE = np.rint(255 * np.clip((127.5 - np.abs(np.arange(256) - 127.5)) / _SURE, 0, 1)).astype(np.uint8)
+_SPREAD = 5  # grey pixels: the side of the square over which that is averaged, for what is near moves too
 
 
 class Steady:
@@ -38,12 +34,20 @@ class Steady:
             return alpha
         small, share, work = self._small, self._share, self._work
         cv2.absdiff(grey, grey_before, dst=small)
-        cv2.GaussianBlur(small, (0, 0), _SPREAD, dst=small)
-        cv2.LUT(small, _STILL, dst=small)
+        cv2.blur(small, (_SPREAD, _SPREAD), dst=small)
+        cv2.addWeighted(small, -255 * _OLD / _MOVED, small, 0, 255 * _OLD, dst=small)
         cv2.resize(small, self._mask, dst=share, interpolation=cv2.INTER_LINEAR)
-        cv2.LUT(alpha, _UNSURE, dst=work)
-        cv2.multiply(share, work, dst=share, scale=1 / 255)
+        _unsure(alpha, work)
+        cv2.min(share, work, dst=share)
         cv2.multiply(before, share, dst=work, scale=1 / 255)
         cv2.bitwise_not(share, dst=share)
         out = cv2.multiply(alpha, share, scale=1 / 255)
         return np.asarray(cv2.add(out, work, dst=out), np.uint8)
+
+
+def _unsure(alpha: U8, out: U8) -> None:
+    """Into `out`: 255 where `alpha` is a quarter to three quarters, less the nearer it is to 0 or 255, there 0."""
+    cv2.bitwise_not(alpha, dst=out)
+    cv2.min(alpha, out, dst=out)
+    cv2.add(out, out, dst=out)
+    cv2.add(out, out, dst=out)

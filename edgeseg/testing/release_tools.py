@@ -52,6 +52,15 @@ class FakeTools:
         score = Score("camera", self.tier, "cpu", "small 1", self.miou.get(version, 0.9))
         return Checked(version, self.calibrated, (score,), self.memory_mb)
 
+    def has_page(self, folder: Path) -> bool:
+        """See `Tools.has_page`."""
+        return (folder / "lib" / "fastapi").exists()
+
+    def add_page(self, folder: Path) -> None:
+        """See `Tools.add_page`."""
+        (folder / "lib" / "fastapi").mkdir()
+        (folder / "lib" / "fastapi" / "__init__.py").touch()
+
     def golden(self, folder: Path) -> Path:
         """See `Tools.golden`."""
         return folder / "golden"

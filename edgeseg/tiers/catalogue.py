@@ -20,6 +20,8 @@ from edgeseg.ports import ModelIO
 
 AUTO = "auto"  # in place of a tier or an engine: what was measured to be best here
 DEFAULT_TIER = "selfie-landscape-144x256-fp16"
+STILL_TIERS = (DEFAULT_TIER, "selfie-288x288-fp16")  # that are asked about a picture by itself, which may take its time
+BODY_TIER = "body-256x256-fp16"  # for whole people
 FILE = Path(__file__).with_name("catalogue.yaml")
 
 Precision = Literal["fp32", "fp16", "int8"]

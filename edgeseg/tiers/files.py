@@ -9,10 +9,17 @@ the user's own, and files that Coral's compiler made of a tier: `<tier>_edgetpu.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+
+try:  # as the standard library's `random` does: hashlib loads OpenSSL, 3.4 MB of each run's memory
+    from _sha2 import sha256  # type: ignore[import-not-found,unused-ignore]
+except ImportError:
+    try:
+        from _sha256 import sha256  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        from hashlib import sha256
 
 from edgeseg.errors import AssetError, CandidateError, NotPermitted, UsageError, did_you_mean
 from edgeseg.tiers import catalogue as rows
@@ -80,7 +87,7 @@ def load(tier: Tier, models: Folder = None) -> bytes:
             remedy = f"put {file_name(tier)} beside the catalogue.yaml that has its row"
         raise CandidateError(f"The tier {tier.name} is in none of the folders of models: {remedy}.")
     content = _content(path)
-    if hashlib.sha256(content).hexdigest() != tier.sha256:
+    if sha256(content).hexdigest() != tier.sha256:
         remedy = "remove it and run make setup in edgeseg's checkout, or install the wheel again"
         if rows.row_of(tier.name) is None:
             remedy = "put the right file there, or its sha256 into catalogue.yaml"
@@ -101,7 +108,7 @@ def _added(models: Folder) -> Iterator[tuple[str, Tier]]:
         for path in _compiled(folder):
             twin = known.get(path.name.removesuffix(COMPILED))
             if twin is not None and EDGETPU_OP in (content := _content(path)):
-                digest = hashlib.sha256(content).hexdigest()
+                digest = sha256(content).hexdigest()
                 name = f"{twin.name}-edgetpu"
                 yield (
                     name,

@@ -61,7 +61,8 @@ class Masks:
     def of(self, bgr: U8) -> Bool:
         """Where the candidate sees a person."""
         if self._segmenter is None:
-            self._segmenter = Segmenter(engine=CpuEngine(self._one.content, self._one.tier.io), refine=False)
+            engine = CpuEngine(self._one.content, self._one.tier.io)
+            self._segmenter = Segmenter(engine=engine, refine=False, follow=False, tidy=False)
         return np.asarray(self._segmenter.mask(bgr) >= THRESHOLD)
 
     def close(self) -> None:

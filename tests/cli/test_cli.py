@@ -209,7 +209,7 @@ class TestOptions:
         figures = done(f"run --source person.mp4 --tier mine --models {own_tier} --json", portrait).json
         assert (figures["tier"], figures["frames"]) == ("mine", 6)
         done(f"mask person.png {tmp_path}/mine.png --tier mine --models {own_tier}", portrait)
-        done(f"mask person.png {tmp_path}/ours.png", portrait)
+        done(f"mask person.png {tmp_path}/ours.png --tier {TIER}", portrait)
         assert np.array_equal(pixels(tmp_path / "mine.png"), pixels(tmp_path / "ours.png"))
         ran = edgeseg("mask person.png m.png --tier mine", portrait, env={"EDGESEG_MODELS": str(tmp_path)})
         assert (ran.code, ran.sentences[0][:24]) == (2, "There is no tier 'mine';")
@@ -336,7 +336,7 @@ class TestStills:
         from edgeseg import Segmenter
 
         engine = CpuEngine(model, catalogue()[TIER].io)
-        given, named = Segmenter(engine=engine), Segmenter(threads=1)
+        given, named = Segmenter(engine=engine), Segmenter(TIER, threads=1)
         photo = pixels(portrait / "person.png")
         assert np.array_equal(given.mask(photo), named.mask(photo))
         assert given.report == engine.report

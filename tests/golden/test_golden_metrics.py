@@ -21,6 +21,7 @@ from edgeseg.golden.evaluate import evaluate
 from edgeseg.golden.metrics import boundary, boundary_f, false_area, flicker, iou, lag, summarize
 from edgeseg.golden.pictures import read_mask
 from edgeseg.segmenter import Segmenter
+from edgeseg.tiers.catalogue import DEFAULT_TIER
 
 Bool = npt.NDArray[np.bool_]
 
@@ -205,7 +206,7 @@ def test_a_real_tiers_scores_on_real_pictures_are_those_of_other_libraries(
     items = [item.model_copy(update={"sequence": None, "frame": None}) for item in whole.file.items[::40]]
     part = replace(whole, file=whole.file.model_copy(update={"items": items}))
     alphas: list[npt.NDArray[np.uint8]] = []
-    segmenter = Segmenter(refine=False)
+    segmenter = Segmenter(DEFAULT_TIER, refine=False, follow=False, tidy=False)
 
     def segment(bgr: npt.NDArray[np.uint8], at_s: float | None) -> tuple[npt.NDArray[np.uint8], float]:
         alphas.append(segmenter.mask(bgr))

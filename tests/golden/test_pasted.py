@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pasted
 import pytest
 
-from edgeseg.golden.metrics import Bool
+from edgeseg.golden.metrics import Bool, iou
+from edgeseg.segmenter import Segmenter
+from edgeseg.tiers.catalogue import DEFAULT_TIER
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,27 @@ def test_the_mask_is_where_the_picture_changed(person: pasted.Person, size: floa
         moved += before is not None and not np.array_equal(before, truth)
         before = truth
     assert moved >= pasted.FRAMES - 3
+
+
+def test_small_people_are_cut_out_nearly_as_well_as_large_ones(shared: Path, tier_file: Callable[..., Path]) -> None:
+    tier_file()
+    rooms = pasted.rooms(shared / "golden/stills")
+    ways = {"": Segmenter(DEFAULT_TIER, threads=1), "unfollowed ": Segmenter(DEFAULT_TIER, threads=1, follow=False)}
+    scores: dict[str, list[float]] = {}
+    for number, someone in enumerate(pasted.people(shared / "golden/stills", 1)):
+        for name, size in pasted.SIZES.items():
+            frames = list(pasted.sequence(someone, rooms[number], size))[:8]
+            for way, segmenter in ways.items():
+                masks = [segmenter.next_mask(frame, n / pasted.FPS) for n, (frame, _) in enumerate(frames)]
+                found = [iou(mask >= 128, truth) for mask, (_, truth) in zip(masks, frames, strict=True)]
+                scores.setdefault(way + name, []).extend(found)
+    for segmenter in ways.values():
+        segmenter.close()
+    mean = {name: float(np.mean(values)) for name, values in scores.items()}
+    assert mean["full"] > 0.9
+    assert mean["half"] > mean["full"] - 0.03
+    assert mean["third"] > mean["full"] - 0.04
+    assert mean["unfollowed third"] < mean["third"] - 0.1
 
 
 def test_people_and_rooms_of_the_golden_set(shared: Path) -> None:

@@ -93,8 +93,8 @@ def test_the_persons_channel_is_found_out_and_the_mask_is_the_same(
     assert (tier.asset, tier.licence) == ("Their Model.tflite", "unknown")
     picture = np.full((96, 160, 3), 90, np.uint8)
     picture[20:, 50:110] = (120, 150, 200)
-    ours = Segmenter("selfie-landscape-96x160-fp32", refine=False).mask(picture)
-    theirs = Segmenter(tier.name, refine=False, models=tmp_path).mask(picture)
+    ours = Segmenter("selfie-landscape-96x160-fp32", refine=False, follow=False).mask(picture)
+    theirs = Segmenter(tier.name, refine=False, follow=False, models=tmp_path).mask(picture)
     assert np.abs(ours.astype(int) - theirs).max() <= 1
 
 

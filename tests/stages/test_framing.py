@@ -33,6 +33,8 @@ def mask(*boxes: tuple[int, int, int, int]) -> U8:
         (mask((60, 60, 200, 180)), Framing.HEAD),
         (mask((60, 20, 160, 180)), Framing.UPPER),
         (mask((60, 20, 110, 180)), Framing.WHOLE),
+        (mask((60, 20, 140, 160)), Framing.WHOLE),  # arms apart, and all of him is seen
+        (mask((60, 100, 80, 150)), Framing.FAR),
         (mask((60, 20, 110, 180), (200, 30, 250, 180)), Framing.SEVERAL),
         (mask((60, 20, 110, 180), (200, 30, 210, 40)), Framing.WHOLE),  # a speck is nobody
     ],

@@ -90,6 +90,21 @@ def test_somebody_cut_by_the_look_is_looked_at_whole_next() -> None:
     assert region.look(0.133) == whole(FRAME)
 
 
+def test_a_frame_is_looked_at_again_where_somebody_is() -> None:
+    region = Region(FRAME)
+    assert region.again(mask_of(Rect(0, 0, 0, 0))) is None
+    person = Rect(600, 300, 700, 500)
+    look = region.again(mask_of(person))
+    assert look is not None
+    assert is_inside(person, look, FRAME, 0.0)
+    assert look.size.width < 0.3 * FRAME.width
+    assert region.again(mask_of(Rect(610, 310, 690, 490))) == look  # it does not tremble
+    both = region.again(cv2.bitwise_or(mask_of(person), mask_of(Rect(760, 300, 860, 600))))
+    assert both is not None
+    assert is_inside(Rect(600, 300, 860, 600), both, FRAME, 0.0)
+    assert region.again(mask_of(Rect(100, 20, 1200, 720))) is None
+
+
 _sides = st.integers(2, 4000)
 _masks = st.tuples(st.integers(0, 2**32 - 1), st.sampled_from(["none", "noise", "all", "box", "specks", "edge"]))
 

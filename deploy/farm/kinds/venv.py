@@ -15,27 +15,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 
 from pydantic import Field
 
+from deploy.farm import venvs, wheels
 from deploy.farm.card import Timing
 from deploy.farm.device import Command, DeviceLost, Say
 from deploy.farm.entry import DeviceEntry, Text
-from deploy.farm.folder import Folder, lost
+from deploy.farm.folder import Folder
 from deploy.farm.process import Process, environment
-
-_ASK = (
-    "import json, sys, sysconfig; v = sys.version_info;"
-    "print(json.dumps([v[0], v[1], v[2], sysconfig.get_platform().replace('-', '_')]))"
-)
-_PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input", "--python")
 
 
 class VenvEntry(DeviceEntry):
@@ -66,27 +56,15 @@ class Venv:
         return (f"cp{major}{minor}", platform)
 
     def setup(self, say: Say) -> None:
-        """Make the venv, in a folder that gets its name when it is whole."""
-        venv = self._venv()
-        if (venv / "bin" / "python").exists():
-            return
-        part = venv.with_name(f"{venv.name}.part")
-        wanted = self._requirements()
-        say(f"making a venv of {self._entry.python} with {len(wanted)} packages and what they need")
-        try:
-            shutil.rmtree(part, ignore_errors=True)
-            part.parent.mkdir(parents=True, exist_ok=True)
-            # Our own pip fills it: making one for it takes longer than all the rest.
-            self._run([self._interpreter(), "-m", "venv", "--without-pip", str(part)])
-            if wanted:
-                self._run([*_PIP, str(part / "bin" / "python"), "install", *wanted])
-            part.rename(venv)  # nothing is run by its scripts, which know the old name
-        except OSError as error:
-            raise lost(venv, error) from error
+        """Make the venv, if it is not there."""
+        if not self._built():
+            wanted = self._requirements()
+            say(f"making a venv of {self._entry.python} with {len(wanted)} packages and what they need")
+            venvs.make(self._venv(), venvs.interpreter(self._entry.python), wanted)
 
     def open(self) -> None:
         """See `device.Device`."""
-        if not (self._venv() / "bin" / "python").exists():
+        if not self._built():
             raise DeviceLost(f"The venv of {self.name} is not built: run python -m deploy.farm setup {self.name}.")
 
     def put(self, files: Mapping[str, Path]) -> int:
@@ -105,41 +83,17 @@ class Venv:
     def close(self) -> None:
         """See `device.Device`."""
 
+    def _built(self) -> bool:
+        return (self._venv() / "bin" / "python").exists()
+
     def _venv(self) -> Path:
         about = json.dumps([self._asked(), sorted(self._requirements())])
         return self._cache / "venvs" / hashlib.sha256(about.encode()).hexdigest()[:16]
 
     def _requirements(self) -> list[str]:
-        """What edgeseg's own metadata ask for, without what is left out, and what the entry adds."""
-        left_out = {_name(one) for one in self._entry.without}
-        own = [one for one in metadata.requires("edgeseg") or () if "extra ==" not in one]
-        return [one for one in own if _name(one) not in left_out] + self._entry.packages
-
-    def _interpreter(self) -> str:
-        found = shutil.which(self._entry.python)
-        if found is None:
-            raise DeviceLost(f"There is no {self._entry.python} here: install it, or name another under 'python'.")
-        return found
+        return wheels.wanted(self._entry.packages, self._entry.without)
 
     def _asked(self) -> tuple[int, int, int, str]:
         if self._version is None:
-            self._version = tuple(json.loads(self._run([self._interpreter(), "-c", _ASK])))
+            self._version = venvs.version(venvs.interpreter(self._entry.python))
         return self._version
-
-    def _run(self, argv: Sequence[str]) -> str:
-        try:
-            done = subprocess.run(
-                argv, env=environment({}), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-            )
-        except OSError as error:
-            raise DeviceLost(f"{argv[0]} cannot be run: {error.strerror}.") from error
-        if done.returncode:
-            words = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()][-1:]
-            what = " ".join(word for word in argv[1:] if not word.startswith("-"))[:80]
-            raise DeviceLost(f"The venv of {self.name} cannot be made: {what}: {' '.join(words)[:500].rstrip('.')}.")
-        return done.stdout
-
-
-def _name(requirement: str) -> str:
-    """The distribution that a requirement is of, as the index spells names."""
-    return re.sub(r"[-_.]+", "-", re.split(r"[^A-Za-z0-9._-]", requirement.strip(), maxsplit=1)[0]).lower()

@@ -1,0 +1,60 @@
+"""The page of an installed instance: on with its network and packages, off with neither."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgeseg.errors import UsageError
+from edgeseg.install import release
+from edgeseg.install.page import PageWish, drop_in
+from tests.install.made import UNIT
+
+DROP_IN = f"etc/systemd/system/{UNIT}.d/page.conf"
+
+
+def test_on_opens_the_network_for_one_port_and_off_shuts_it(bench):
+    bench.install()
+    path = bench.where.root / DROP_IN
+    assert not path.exists()
+    done = bench.session.page_on(PageWish("camera", "0.0.0.0:8081", ("cam.example", "cam"), shows_source=True))
+    assert done[0] == "add the page's packages to 1.0.0"
+    text = path.read_text()
+    for line in (
+        "Environment=EDGESEG_WEB_LISTEN=0.0.0.0:8081", 'Environment="EDGESEG_WEB_HOSTS=cam.example cam"',
+        "Environment=EDGESEG_WEB_SHOW_SOURCE=1", "PrivateNetwork=no", "SocketBindDeny=any", "SocketBindAllow=tcp:8081",
+    ):  # fmt: skip
+        assert line in text.splitlines()
+    assert release.verify(bench.where, "1.0.0").files  # sealed anew, with the packages
+    assert bench.systemd.runs(UNIT) == "1.0.0"
+    assert bench.session.page_on(PageWish("camera", "0.0.0.0:8081", ("cam.example", "cam"), shows_source=True)) == []
+    assert bench.session.page_off("camera", 90.0) == [f"take away /{DROP_IN}"]
+    assert not path.exists()
+    assert bench.systemd.runs(UNIT) == "1.0.0"
+    assert bench.session.page_off("camera", 90.0) == []
+
+
+def test_uninstall_takes_it_away_too(bench):
+    bench.install()
+    bench.session.page_on(PageWish("camera"))
+    bench.session.uninstall(keep_state=False)
+    assert not (bench.where.root / DROP_IN).exists()
+
+
+def test_without_an_install_or_an_instance_it_says_so(bench):
+    with pytest.raises(UsageError, match="There is no instance 'camera'"):
+        bench.session.page_on(PageWish("camera"))
+    bench.install()
+    with pytest.raises(UsageError, match="There is no instance 'other'"):
+        bench.session.page_on(PageWish("other"))
+
+
+@pytest.mark.parametrize("listen", ["", "8080", "host:0", "a b:80", "host:70000", "0.0.0.0:80", "h:8080\nUser=root"])
+def test_what_is_no_address_is_refused(listen):
+    with pytest.raises(UsageError):
+        drop_in(PageWish("camera", listen))
+
+
+@pytest.mark.parametrize("host", ["", "a b", 'x"\nExecStart=/bin/sh'])
+def test_what_is_no_name_is_refused(host):
+    with pytest.raises(UsageError):
+        drop_in(PageWish("camera", hosts=(host,)))
