@@ -225,6 +225,7 @@ def test_two_people_who_change_the_same_thing(run: Run, tab: Tab) -> None:
 
     tab.page.route("**/api/v1/settings", elsewhere, times=1)
     tab.page.fill("#strength", "33")
+    tab.says("#toasts", "mirrored is yes")
     soon(lambda: (run.settings["hflip"], run.settings["blur_strength"]) == (True, 33), why="both hold")
     assert tab.page.is_hidden("#dialog")
     for answer, mode in (("#dialog-no", "color"), ("#dialog-yes", "blur")):

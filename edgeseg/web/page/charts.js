@@ -65,7 +65,7 @@ export class Chart {
     if (!all.length) [low, high] = [0, 1];
     if (limit !== null && limit > low - 2 * (high - low) - this.least * 4 && limit < high + 2 * (high - low) + this.least * 4) {
       low = Math.min(low, limit);
-      high = Math.max(high, limit);
+      high = Math.max(high, limit + 0.08 * (limit - low));
     }
     if (this.floor) low = 0;
     const missing = this.least - (high - low);

@@ -59,7 +59,7 @@ export function change(wish) {
 }
 
 async function flush() {
-  if (sent || !queue.length) return;
+  if (sent || !queue.length || !board.settings) return; // without their revision nothing is changed
   sent = queue.shift();
   try {
     await send(sent);
@@ -84,7 +84,8 @@ async function send(wish) {
       const answer = await ask("settings");
       take(answer.revision, answer.settings);
       const clash = clashing(wish, before, answer.settings);
-      if (clash.length && !(await isMine(wish, clash))) {
+      if (!clash.length) toastElsewhere(before, answer.settings);
+      else if (!(await isMine(wish, clash))) {
         announce("Theirs is kept.");
         return;
       }
@@ -121,7 +122,10 @@ function theirs(revision, settings) {
     board.before ??= before; // it may be ours or theirs: the answer says which
   }
   take(revision, settings, Boolean(sent));
-  if (!isOther) return;
+  if (isOther) toastElsewhere(before, settings);
+}
+
+function toastElsewhere(before, settings) {
   const changed = Object.keys(settings).filter((one) => before[one] !== settings[one]);
   if (changed.length) toast(`Changed elsewhere: ${changed.map((one) => `${title(one)} is ${words(one, settings[one])}`).join(", ")}.`, "good", "elsewhere");
 }
@@ -131,6 +135,7 @@ function take(revision, settings, isKept = false) {
   board.settings = settings;
   if (!isKept) board.before = null;
   tell("settings");
+  flush();
 }
 
 export async function forget() {
