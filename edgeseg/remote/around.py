@@ -68,7 +68,7 @@ class Remote:
     """
 
     def __init__(self, name: str, load: Callable[[], Loaded], keep: bool, clock: Clock | None = None) -> None:
-        self.name, self.clock = name, clock or SystemClock()
+        self.name, self.keeps, self.clock = name, keep, clock or SystemClock()
         folder = state_folder()
         self.live = Live(self.clock)
         self.pictured: list[Callable[[Picture], object]] = []

@@ -39,7 +39,7 @@ def make_app(remote: Remote, access: Access, rules: Rules) -> tuple[ASGIApp, Con
     """The app with its guard, and what it works with."""
     viewers = Viewers(remote.preview, remote.clock.now)
     remote.pictured.append(viewers.pictured)
-    context = Context(remote, access, viewers, Board(), Metrics(remote))
+    context = Context(remote, access, viewers, Board(remote.name if remote.keeps else None), Metrics(remote))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -27,9 +27,10 @@ class Told(NamedTuple):
 
 
 class Board:
-    """Runs the commands and keeps what they said last."""
+    """Runs the commands and keeps what they said last. instance: of a service, whose config file the doctor reads."""
 
-    def __init__(self) -> None:
+    def __init__(self, instance: str | None = None) -> None:
+        self._more = {"doctor": ["--instance", instance] if instance is not None else []}
         self._told: dict[str, Told] = {}
         self._turns = {name: threading.Lock() for name in LONGEST_S}
 
@@ -45,14 +46,14 @@ class Board:
         try:
             told = self._told.get(command)
             if told is None or anew or time.time() - told.at > FRESH_S[command]:
-                told = self._told[command] = Told(time.time(), _run(command))
+                told = self._told[command] = Told(time.time(), _run(command, self._more.get(command, [])))
             return told
         finally:
             turn.release()
 
 
-def _run(command: str) -> dict[str, Any]:
-    words = [sys.executable, "-m", "edgeseg", command, "--json"]
+def _run(command: str, more: list[str]) -> dict[str, Any]:
+    words = [sys.executable, "-m", "edgeseg", command, *more, "--json"]
     try:
         done = subprocess.run(
             ["nice", "-n", "15", *words],

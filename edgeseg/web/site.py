@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edgeseg.web.context import Context
 
 PACKAGES = ("fastapi", "prometheus_client", "simplejpeg", "uvicorn", "websockets")
-_SEND_BUFFER = 256 * 1024  # of the kernel: more would only hold pictures of long ago
+_SEND_BUFFER = 64 * 1024  # of the kernel: more would only hold pictures of long ago
 
 
 class Web:

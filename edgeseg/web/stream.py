@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from starlette.responses import Response
@@ -18,7 +19,7 @@ from edgeseg.web.problems import Problem
 
 MOST_VIEWERS = 16
 STREAM_WIDTHS = WIDTHS[1:]
-_STUCK_S = 10.0  # who takes nothing for so long is sent away
+_STUCK_S = 20.0  # who takes not one picture in so long is sent away
 _JUDGED_S = 2.0
 _EASY_S = 10.0  # without a miss, before a larger picture is tried again
 _BOUNDARY = b"--frame\r\n"
@@ -33,6 +34,7 @@ class Viewers:
         self._wakes: dict[tuple[int, bool], asyncio.Event] = {}
         self.loop: asyncio.AbstractEventLoop | None = None
         self.count = 0
+        self.published: Counter[tuple[int, bool]] = Counter()  # pictures of each kind, ever
         self.closed = False
 
     def pictured(self, picture: Picture) -> None:
@@ -45,6 +47,7 @@ class Viewers:
     def _publish(self, picture: Picture) -> None:
         key = picture.width, picture.source
         self._newest[key] = picture
+        self.published[key] += 1
         wake = self._wakes.pop(key, None)
         if wake is not None:
             wake.set()
@@ -128,17 +131,15 @@ class Mjpeg(Response):
                     picture = await self._viewers.next(key, last, 1.0)
                     if picture is None or picture.index == last:
                         continue
-                    body = _part(picture)
+                    body, seen = _part(picture), self._viewers.published[key]
                     try:
                         await asyncio.wait_for(
                             send({"type": "http.response.body", "body": body, "more_body": True}), _STUCK_S
                         )
                     except asyncio.TimeoutError:
                         return
-                    newest = self._viewers._newest.get(key)
-                    missed = newest is not None and newest.index != picture.index
                     last = picture.index
-                    step = pace.judge(missed)
+                    step = pace.judge(self._viewers.published[key] - seen)
                     wanted = min(len(self._widths) - 1, max(0, level + step))
                     if wanted != level:
                         level = wanted
@@ -153,8 +154,8 @@ class _Pace:
         self._since_s = self._easy_s = now()
         self._sent = self._missed = 0
 
-    def judge(self, missed: bool) -> int:
-        """After each picture; missed: another one had come before this one was taken."""
+    def judge(self, missed: int) -> int:
+        """After each picture; missed: so many others had come before this one was taken."""
         now = self._now()
         self._sent += 1
         self._missed += missed
@@ -162,7 +163,7 @@ class _Pace:
             self._easy_s = now
         if now - self._since_s < _JUDGED_S:
             return 0
-        slow = self._missed * 2 > self._sent
+        slow = self._missed > self._sent
         self._since_s, self._sent, self._missed = now, 0, 0
         if slow:
             return 1

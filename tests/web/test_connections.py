@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
@@ -79,6 +80,24 @@ def test_a_viewer_who_takes_nothing_is_sent_away(one: Paging, monkeypatch: pytes
         stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         soon(lambda: one.remote.preview.viewers == 1)
         soon(lambda: one.remote.preview.viewers == 0, 60)
+
+
+def test_a_viewer_who_cannot_keep_up_gets_a_smaller_picture(one: Paging, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_JUDGED_S", 0.5)
+    preview = one.remote.preview
+    with raw(one, STREAM) as quick, raw(one, STREAM) as slow:
+        threading.Thread(target=drain, args=(quick,), daemon=True).start()
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        soon(lambda: preview._wanted[960, False] == 2)
+        soon(lambda: (slow.recv(1000), time.sleep(0.05), preview._wanted[960, False] < 2)[2], 60)
+        soon(lambda: preview.viewers == 2)
+        assert preview._wanted[960, False] == 1  # the quick one keeps what it had
+
+
+def drain(viewer: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while viewer.recv(1 << 20):
+            pass
 
 
 def test_a_head_that_does_not_come_is_not_waited_for(one: Paging, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,7 +114,7 @@ def test_who_misses_half_gets_less_and_who_misses_none_gets_more() -> None:
     now = [0.0]
     pace = _Pace(lambda: now[0])
 
-    def steps(seconds: float, missed: bool) -> list[int]:
+    def steps(seconds: float, missed: int) -> list[int]:
         made = []
         until = now[0] + seconds
         while now[0] < until:
@@ -122,7 +122,7 @@ def test_who_misses_half_gets_less_and_who_misses_none_gets_more() -> None:
             made.append(pace.judge(missed))
         return [one for one in made if one]
 
-    assert steps(2.1, missed=True) == [1]
-    assert steps(8, missed=False) == []
-    assert steps(8, missed=False) == [-1]
+    assert steps(2.1, missed=2) == [1]
+    assert steps(8, missed=0) == []
+    assert steps(8, missed=0) == [-1]
     assert sorted(STREAM_WIDTHS, reverse=True) == list(STREAM_WIDTHS)
