@@ -282,9 +282,11 @@ def test_a_sink_that_hangs_is_left_after_the_time_that_there_is(
 ) -> None:
     monkeypatch.setattr(keeper, "END_S", 0.3)
     free: list[bool] = []
+    hangs: list[bool] = []
 
     def slow(frame: object) -> None:
         while stuck and not free:
+            hangs.append(True)
             time.sleep(0.01)
 
     stuck: list[bool] = []
@@ -293,7 +295,7 @@ def test_a_sink_that_hangs_is_left_after_the_time_that_there_is(
     def script() -> None:
         soon(is_ready(serving))
         stuck.append(True)
-        time.sleep(0.1)
+        soon(lambda: hangs, "for the sink")
         os.kill(os.getpid(), signal.SIGTERM)
         soon(lambda: serving.ended, "for the end at once")
         free.append(True)
