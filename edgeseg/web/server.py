@@ -77,7 +77,7 @@ class _Protocol(H11Protocol):
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._wait_no_more()
-        elif self._patience is None:
+        elif self._patience is None and self.transport.get_protocol() is self:  # else it is a WebSocket's now
             self._wait()
 
     def on_response_complete(self) -> None:
