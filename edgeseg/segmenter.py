@@ -103,7 +103,8 @@ class Segmenter:
         frame.look = None
         first = said = [line.opinion(frame, None) for line in self._usual]
         for _ in range(LOOKS - 1 if self._follow else self._body is not None):
-            box = self._usual[0].box(min(said, key=lambda one: one.doubt), frame)
+            surest = min(said, key=lambda one: one.doubt) if self._follow else weighed(said)  # of one size, or made so
+            box = self._usual[0].box(surest, frame)
             if box is None:
                 break
             said = [line.opinion(frame, self._look_at(box, line, frame.size)) for line in self._pipelines]

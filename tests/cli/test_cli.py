@@ -325,6 +325,24 @@ class TestStills:
         assert (mask.shape, mask.dtype) == ((256, 256), np.uint8)
         assert 0.2 < (mask > 127).mean() < 0.8
 
+    def test_somebody_small_is_looked_at_closer(self, model: Path, portrait: Path) -> None:
+        """His mask is that of his own picture; from afar alone it is another."""
+        from edgeseg import Segmenter
+
+        person = pixels(portrait / "person.png")
+        picture = np.full((360, 640, 3), 128, np.uint8)
+        picture[260:360, 400:500] = cv2.resize(person, (100, 100), interpolation=cv2.INTER_AREA)
+        agree = {}
+        for follow in (True, False):
+            segmenter = Segmenter(follow=follow)
+            large = cv2.resize(segmenter.mask(person), (100, 100), interpolation=cv2.INTER_AREA) > 127
+            small = segmenter.mask(picture) > 127
+            segmenter.close()
+            inside = small[260:360, 400:500]
+            agree[follow] = (inside & large).sum() / ((inside | large).sum() + small.sum() - inside.sum())
+        assert agree[True] > 0.8
+        assert agree[True] > agree[False]
+
     def test_segmenter_with_a_folder_of_models(self, own_tier: Path, portrait: Path) -> None:
         from edgeseg import Segmenter
 

@@ -255,7 +255,7 @@ def replugged(eye):
         now[0] = next(numbers)
         back = time.monotonic()
         camera(now[0])
-        soon(lambda: shown()["ActiveState"] == "active" and "covered" not in shown()["StatusText"])
+        soon(lambda: "source_" not in shown()["StatusText"])  # masks take their time in there
         said = {"number_now": now[0], "covered": bool(covered), "gone": bool(gone)} | flows(eye, back)
         source = [row["MESSAGE"] for row in facts("opened", back) if row.get("EDGESEG_WHAT") == "source"]
         found = [row for row in facts("recovered", back) if row.get("EDGESEG_CAUSE") == "source_lost"]

@@ -287,16 +287,23 @@ def recording(machine: Booted) -> Iterator[Booted]:
     machine.write(FILE, GOOD)
 
 
+def lost_and_found(machine: Booted, before: int) -> list[dict[str, str]]:
+    """Of the source's entries after so many: where it was lost, and where it was found after that; else nothing."""
+    news = facts(machine, "EDGESEG_CAUSE=source_lost")[before:]
+    while news and news[0]["EDGESEG_FACT"] != "degraded":  # a busy machine had lost it by itself
+        news.pop(0)
+    return news[:2] if len(news) > 1 and news[1]["EDGESEG_FACT"] == "recovered" else []
+
+
 @pytest.mark.parametrize("signal", ["KILL", "STOP"])
 def test_a_source_that_falls_or_is_still_comes_back_without_a_restart(recording: Booted, signal: str) -> None:
     pid, took_s = shown(recording, "MainPID"), []
     for _ in range(TIMES):
         child, lost = pid_of_pipeline(recording), len(facts(recording, "EDGESEG_CAUSE=source_lost"))
         recording.run("kill", f"-{signal}", child)
-        soon(lambda lost=lost: len(facts(recording, "EDGESEG_CAUSE=source_lost")) >= lost + 2, "the source")  # type: ignore[misc]
-        *_, degraded, recovered = facts(recording, "EDGESEG_CAUSE=source_lost")
+        soon(lambda lost=lost: lost_and_found(recording, lost), "the source")  # type: ignore[misc]
+        degraded, recovered = lost_and_found(recording, lost)
         took_s.append(at(recovered) - at(degraded))
-        assert (degraded["EDGESEG_FACT"], recovered["EDGESEG_FACT"]) == ("degraded", "recovered")
         time.sleep(11)  # the journal says the same again after ten seconds
     print(f"source {signal} to frames: {', '.join(f'{one:.2f}' for one in took_s)} s")
     assert shown(recording, "MainPID") == pid
@@ -327,6 +334,6 @@ def test_halted_for_a_while_as_by_a_suspend_it_goes_on(recording: Booted) -> Non
         time.sleep(3)
         recording.run("kill", "-CONT", pid)
         time.sleep(2)
-        soon(lambda: re.match(r"[\d.]+ fps, \S+ on cpu$", shown(recording, "StatusText")), "frames")
+        soon(lambda: re.match(r"[\d.]+ fps, \S+ on cpu(, rung '[^']*')?$", shown(recording, "StatusText")), "frames")
     assert shown(recording, "MainPID") == pid
     assert shown(recording, "NRestarts") == "0"
