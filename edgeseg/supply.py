@@ -73,7 +73,8 @@ class Supply:
         self._search: Search | None = None
         self._not_found: Exception | None = None  # what a search was for that ended in vain
         self._hanging: list[CaptureThread] = []  # openings that were given up
-        self._silent = 0  # how many in a row were open and gave nothing
+        self._proved: CaptureThread | None = None  # the newest that gave a frame in time
+        self._silent = 0  # how many in a row were open and did not
         self._line = Timeline(source.info, clock.now())
         self._heed(source)
         self._capture = self._capture_of(lambda: source, prepare)
@@ -153,6 +154,7 @@ class Supply:
             frame = self._bridged()
         if frame is None or self.is_stopped:
             return None
+        self._proved, self._silent = self._capture, 0
         if not self._line.continues(frame, still_after_s(self.interval_s)):
             self._masks.forget(self._line.next_index)
             self.aways += 1
@@ -198,7 +200,7 @@ class Supply:
         seek_s, is_open = self._limits.seek_s, capture.source is not None
         quiet_s = now_s - max(self._heard_s, capture.opened_s)
         given_up_s = given_up_after_s(self.interval_s)
-        if not capture.count:  # some cameras take long to give their first frame
+        if capture is not self._proved:  # some cameras take long to begin, and so does all on a busy machine
             given_up_s = max(given_up_s, min(OPENING_S, given_up_s * 2**self._silent))
         seeks = not on_trial and self._reopen is not None and seek_s != 0
         if not capture.is_over and not ((seeks or on_trial) and quiet_s >= (given_up_s if is_open else OPENING_S)):
@@ -247,7 +249,7 @@ class Supply:
             self._output.rested_s += self._clock.now() - self._rests_since_s
         self.away = self.idle = False
         if frame is not None:
-            self._search, self._silent = None, 0
+            self._search = None
 
     def _open_anew(self) -> None:
         """Open the source again, in a thread in which what was open is closed first, unless too many of them hang."""
@@ -257,7 +259,7 @@ class Supply:
         if len(hanging) >= OPENINGS:
             return
         self._hanging = hanging
-        self._silent += old.source is not None and not old.count and not old.is_over
+        self._silent += old.source is not None and old is not self._proved and not old.is_over
         old.finish()
 
         def open_source() -> FrameSource:
