@@ -102,6 +102,12 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def sentence(text: object) -> str:
+    """`text` with a full stop, unless it ends as a sentence does."""
+    words = str(text)
+    return words if words.endswith((".", "?", "!")) else f"{words}."
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown `word`: the nearest known one, or all of them."""
     names = sorted(known)

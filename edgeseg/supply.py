@@ -18,7 +18,7 @@ from collections.abc import Callable
 from edgeseg.attention import Attention
 from edgeseg.capture_thread import CaptureThread
 from edgeseg.clock import Clock
-from edgeseg.errors import SourceError
+from edgeseg.errors import SourceError, sentence
 from edgeseg.facts import Awake, Dropped, Emit, Idle, StageTimes
 from edgeseg.frames import Frame
 from edgeseg.masks import Masks
@@ -214,7 +214,7 @@ class Supply:
                 return False  # it has ended, as some do
             why = "The source has ended." if capture.is_over else f"No frame came for {quiet_s:.1f} s."
             self._search = Search(capture.error or SourceError(why), now_s)
-            self._lack("source_lost", f"{str(self._search.why).rstrip('.')}. It is looked for.")
+            self._lack("source_lost", f"{sentence(self._search.why)} It is looked for.")
         if seek_s is not None and now_s - self._search.began_s >= seek_s:
             self._not_found = self._search.why
             return False

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -123,9 +124,9 @@ def engine_settings(tier: str, engine: str, wish: EngineWords, threads: int, mod
 
 def still_settings(tier: str, engine: str, wish: EngineWords, threads: int, models: str | None) -> Settings:
     """The same for pictures, masks as the engine gives them; raises UsageError for words that name nothing."""
-    from edgeseg.build import check_words, named
+    from edgeseg.build import check_words
 
     settings = engine_settings(tier, engine, wish, threads, models)
     settings.refine = False
-    check_words(named(settings))
+    check_words(replace(settings, tier=DEFAULT_TIER) if tier == AUTO else settings)
     return settings

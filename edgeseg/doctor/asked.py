@@ -11,7 +11,7 @@ from edgeseg.build import Settings, check_words, named, refuse_loose_options
 from edgeseg.config.effective import Effective
 from edgeseg.config.places import Places, places, shipped
 from edgeseg.doctor.finding import Finding
-from edgeseg.errors import ConfigError, NotPermitted, UsageError
+from edgeseg.errors import ConfigError, NotPermitted, UsageError, sentence
 from edgeseg.frames import Size
 from edgeseg.probe.capabilities import Capabilities
 from edgeseg.resolve import resolve
@@ -118,7 +118,7 @@ def _effective(found: Capabilities, options: Options, where: Places) -> tuple[Ef
                 raise
             what, _, remedy = str(error).partition("; ")
             remedy = remedy[:1].upper() + remedy[1:] or "See edgeseg profile list."
-            findings.append(Finding("fault", "config", f"{what.rstrip('.')}.", "edgeseg profile match", remedy))
+            findings.append(Finding("fault", "config", sentence(what), "edgeseg profile match", remedy))
             return None, findings
     return None, findings
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy.typing as npt
 
 from edgeseg.clock import Clock
-from edgeseg.errors import CandidateError, EdgesegError, EngineFault
+from edgeseg.errors import CandidateError, EdgesegError, EngineFault, sentence
 from edgeseg.facts import Degraded, Emit, Noted, Recovered
 from edgeseg.failover.patience import Patience, Record, failed, fell
 from edgeseg.frames import F32
@@ -130,7 +130,7 @@ class Failover:
             return
         self._record = fell(self._patience, self._record, now, now - self._since)
         wait_s = self._record.try_at - now
-        serves = f"{why.rstrip('.')}. The {self._substitute.report.engine} engine serves"
+        serves = f"{sentence(why)} The {self._substitute.report.engine} engine serves"
         if self._record.is_benched:
             often = f"{self._patience.flaps} times within {self._patience.within_s / 60:g} minutes"
             self._emit(Degraded(LOST, f"{serves}; {self.name} fell {often} and rests for {wait_s / 60:.0f} minutes."))

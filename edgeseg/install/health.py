@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from edgeseg.errors import CandidateError
+from edgeseg.errors import CandidateError, sentence
 from edgeseg.install.here import Here
 from edgeseg.install.systemd import UnitState
 
@@ -114,7 +114,7 @@ def prove(here: Here, units: Sequence[str], wait_s: float) -> None:
     found = watch(here, units, 2.0, {}, Limits(start_s=wait_s)) or _covered(here, units)
     if found:
         names = " ".join(units)
-        raise CandidateError(f"No frames flow. {found.rstrip('.')}. See journalctl --unit {names}, and edgeseg doctor.")
+        raise CandidateError(f"No frames flow. {sentence(found)} See journalctl --unit {names}, and edgeseg doctor.")
     for unit in units:
         here.say(f"{unit} runs: {here.systemd.show(unit).status or 'ready'}")
 
@@ -122,7 +122,7 @@ def prove(here: Here, units: Sequence[str], wait_s: float) -> None:
 def until_ready(here: Here, units: Sequence[str], wait_s: float) -> str:
     """Wait until units that were started are ready; a sentence of what came of it."""
     found = watch(here, units, 0.0, {}, Limits(start_s=wait_s))
-    return f"{found.rstrip('.')}. See edgeseg service logs." if found else "It is ready."
+    return f"{sentence(found)} See edgeseg service logs." if found else "It is ready."
 
 
 def _covered(here: Here, units: Sequence[str]) -> str | None:

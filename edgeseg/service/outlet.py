@@ -9,7 +9,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 
-from edgeseg.errors import EdgesegError, NotPermitted, OutputError
+from edgeseg.errors import EdgesegError, NotPermitted, OutputError, sentence
 from edgeseg.facts import Degraded, Emit, Recovered, ignore
 from edgeseg.frames import Frame
 from edgeseg.ports import FrameSink
@@ -130,7 +130,7 @@ class Outlet:
         self._search.tried(self._now())
         with contextlib.suppress(EdgesegError):  # what was wrong is known
             self._sink.close()
-        self._emit(Degraded(LOST, f"{str(error).rstrip('.')}. It is looked for."))
+        self._emit(Degraded(LOST, f"{sentence(error)} It is looked for."))
 
     def _look(self, search: Search, frame: Frame) -> None:
         """Open it anew if it is time; it is back once it has taken a frame."""

@@ -142,7 +142,7 @@ def _wait_for_a_model(pid: int) -> None:
         ("ladder --fps 1e9", "--fps is 1e+09; give 0.001 to 1000."),
         ("ladder --framing webcams", "There is no --framing 'webcams'; did you mean 'webcam'?"),
         ("run --tier autom --source x", "There is no tier 'autom'; "),
-        ("mask a.png b.png --tier auto", "There is no tier 'auto'; "),
+        ("bench --tier auto", "There is no tier 'auto'; "),
         ("mask a.png b.png --engine auto", "There is no engine 'auto'; "),
     ],
 )
