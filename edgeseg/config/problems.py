@@ -46,17 +46,22 @@ def sentences(error: ValidationError, model: type[BaseModel], where: Where) -> l
         elif problem["type"] in ("model_type", "model_attributes_type", "dict_type"):
             text = f"{path} must be a mapping of keys to values{_given(problem['input'])}."
         else:
-            text = f"{path}: {_wanted(problem)}{_given(problem['input'])}{_in_unit(loc)}."
+            text = f"{path}: {wanted(problem)}{_in_unit(loc)}."
         lines.append((int(place.rpartition(":")[2]), f"{place}: {text}"))
     return [text for _, text in sorted(lines, key=lambda line: line[0])]
 
 
-def _wanted(problem: Mapping[str, Any]) -> str:
-    """What to write instead; pydantic's own words, which change with its versions, only where we have none."""
+def wanted(problem: Mapping[str, Any]) -> str:
+    """What to write instead of what was written, of one of pydantic's `errors()`.
+
+    In pydantic's own words, which change with its versions, only where we have none.
+    """
     if problem["type"] in _WANTED:
-        return _WANTED[problem["type"]].format_map(problem.get("ctx", {}))
-    text: str = problem["msg"].removeprefix("Value error, ").rstrip(".")
-    return f"{text[:1].lower()}{text[1:]}"
+        text = _WANTED[problem["type"]].format_map(problem.get("ctx", {}))
+    else:
+        said: str = problem["msg"].removeprefix("Value error, ").rstrip(".")
+        text = f"{said[:1].lower()}{said[1:]}"
+    return f"{text}{_given(problem['input'])}"
 
 
 def _known(word: str, keys: list[str]) -> str:

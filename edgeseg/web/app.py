@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp
 
 import edgeseg
+from edgeseg.config.problems import wanted
 from edgeseg.errors import EdgesegError
 from edgeseg.remote.around import Remote
 from edgeseg.web import routes_board, routes_settings, routes_state
@@ -32,6 +33,10 @@ from edgeseg.web.rules import Rules
 from edgeseg.web.stream import Viewers
 
 PAGE = Path(__file__).with_name("page")
+_FORMS = {
+    "color": "must be # and six hexadecimal digits, such as #00b140",
+    "background": "must be the id of a picture of the gallery, or configured",
+}
 _DOWN = frozenset(("starting", "stalled", "ended"))
 
 
@@ -121,9 +126,7 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        told = [
-            {"where": ".".join(str(one) for one in each["loc"][1:]), "what": each["msg"]} for each in error.errors()
-        ]
+        told = [{"where": ".".join(map(str, each["loc"][1:])), "what": _what(each)} for each in error.errors()]
         words = "; ".join(f"{one['where'] or 'the request'}: {one['what']}" for one in told[:5])
         return Problem(422, "invalid", f"{words}.", errors=told).response()
 
@@ -137,6 +140,15 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def bug(request: Request, error: Exception) -> JSONResponse:
         return Problem(500, "bug", f"A bug: {type(error).__name__}; the log has more.").response()
+
+
+def _what(error: Mapping[str, Any]) -> str:
+    """What is wrong with one value, in the words of config files."""
+    if error["type"] == "extra_forbidden":
+        return "there is no such setting"
+    if error["type"] == "string_pattern_mismatch":
+        return _FORMS.get(error["loc"][-1], "is not of the form that is asked for")
+    return wanted(error)
 
 
 def _allowed(app: FastAPI, request: Request) -> str:
