@@ -23,6 +23,9 @@ class Dropped:
     cause: str
 
 
+ENGINE_LOST = "engine_lost"  # the cause of `Degraded` while an accelerator's substitute serves: nothing is covered
+
+
 @dataclass(frozen=True, slots=True)
 class Degraded:
     """What is shown is less than was asked for: a cover, or an old mask; `cause` is a stable word."""

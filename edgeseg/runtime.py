@@ -23,13 +23,13 @@ from collections.abc import Callable
 from edgeseg.allocator import give_back
 from edgeseg.clock import Clock
 from edgeseg.errors import CandidateError, OutputClosed
-from edgeseg.facts import Dropped, Emit
+from edgeseg.facts import ENGINE_LOST, Dropped, Emit, Recovered
 from edgeseg.frames import Frame
 from edgeseg.masks import Masks
 from edgeseg.orders import NO_LIMITS, Exchange, Limits, Plan
 from edgeseg.output import Output
 from edgeseg.pipeline import Pipeline
-from edgeseg.ports import FrameSink, FrameSource
+from edgeseg.ports import Engine, FrameSink, FrameSource
 from edgeseg.presence import Presence
 from edgeseg.supply import Supply
 
@@ -278,6 +278,8 @@ class Runtime:
         if plan.engine is not None:
             self._pipeline.switch(plan.engine)
         thread = self._masks.ask_of(plan.engine)
+        if _is_lost(before.engine) and not _is_lost(plan.engine):
+            self._emit(Recovered(ENGINE_LOST))
 
         def retire() -> None:
             if thread is not None:
@@ -291,3 +293,8 @@ class Runtime:
     def _degrade(self, cause: str, detail: str) -> None:
         if not self._stopped:
             self._output.degrade(cause, detail)
+
+
+def _is_lost(engine: Engine | None) -> bool:
+    """Whether it is one with a substitute, which serves."""
+    return getattr(engine, "is_lost", False) is True

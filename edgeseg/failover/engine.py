@@ -14,12 +14,11 @@ import numpy.typing as npt
 
 from edgeseg.clock import Clock
 from edgeseg.errors import CandidateError, EdgesegError, EngineFault, sentence
-from edgeseg.facts import Degraded, Emit, Noted, Recovered
+from edgeseg.facts import ENGINE_LOST, Degraded, Emit, Noted, Recovered
 from edgeseg.failover.patience import Patience, Record, failed, fell
 from edgeseg.frames import F32
 from edgeseg.ports import Engine, EngineReport, ModelIO
 
-LOST = "engine_lost"  # the cause of `Degraded` while the substitute serves
 _PATIENCE = Patience()
 _LOOK_S = 0.5  # how often to look whether the device is still there
 
@@ -112,7 +111,7 @@ class Failover:
         elif self._back is not None:
             self._accelerator, self._back = self._back, None
             self._since = self._clock.now()
-            self._emit(Recovered(LOST))
+            self._emit(Recovered(ENGINE_LOST))
 
     def _fall(self, why: str) -> None:
         assert self._accelerator is not None
@@ -133,9 +132,10 @@ class Failover:
         serves = f"{sentence(why)} The {self._substitute.report.engine} engine serves"
         if self._record.is_benched:
             often = f"{self._patience.flaps} times within {self._patience.within_s / 60:g} minutes"
-            self._emit(Degraded(LOST, f"{serves}; {self.name} fell {often} and rests for {wait_s / 60:.0f} minutes."))
+            then = f"fell {often} and rests for {wait_s / 60:.0f} minutes"
         else:
-            self._emit(Degraded(LOST, f"{serves}; {self.name} is tried again in {wait_s:g} s."))
+            then = f"is tried again in {wait_s:g} s"
+        self._emit(Degraded(ENGINE_LOST, f"{serves}; {self.name} {then}."))
 
     def _substitute_or_fault(self) -> Engine:
         if self._substitute is None:

@@ -133,9 +133,8 @@ class Attached:
         clock = self._remote.clock
         wish = self._remote.wish(self._wish or Wish(is_asked=False))
         governing = self._governing = Governing(run, wish, self._sampler, clock, self._emit)
-        reloader = Reloader(
-            run, self._outlets[0], self._loaded, self._remote.control.load, governing, clock, self._emit, "edgeseg run"
-        )
+        load, anew = self._remote.control.load, "end it, and start it with the other setting"
+        reloader = Reloader(run, self._outlets[0], self._loaded, load, governing, clock, self._emit, anew)
         attach(run, reloader, governing, self._sampler.newest)
         if self._wish is not None:
             governing.start(settings, self._loaded.policy[0])

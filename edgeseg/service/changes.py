@@ -37,9 +37,9 @@ def needs_source(fields: Collection[str], new: Settings, rate: Fraction | None, 
     return faster or bool(SOURCE & set(fields))
 
 
-def refuse(fields: Collection[str], old: Settings, new: Settings, live: bool, unit: str) -> None:
-    """Raise UsageError for what cannot change while the run lasts."""
-    remedy = f"the old config goes on: sudo systemctl restart {unit}"
+def refuse(fields: Collection[str], old: Settings, new: Settings, live: bool, anew: str) -> None:
+    """Raise UsageError for what cannot change while the run lasts. anew: how it is started anew."""
+    remedy = f"the old config goes on: {anew}"
     rest = sorted(set(fields) - BETWEEN - ENGINE - SOURCE - SINK)
     if rest:
         name = _IN_FILES.get(rest[0], rest[0])

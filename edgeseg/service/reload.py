@@ -47,7 +47,7 @@ _GOVERNED = ENGINE | {"fps", "max_mask_age_s"}  # what the governor's ladder and
 
 
 class Reloader:
-    """Changes `run`. load: reads the config files. unit: systemd's name of this instance."""
+    """Changes `run`. load: reads the config files. anew: how a person starts it anew."""
 
     def __init__(
         self,
@@ -58,11 +58,11 @@ class Reloader:
         governing: Governing,
         clock: Clock,
         emit: Emit,
-        unit: str,
+        anew: str,
     ) -> None:
         self._run, self._outlet, self._governing = run, outlet, governing
         self._settings, self._policy, self._load = loaded.settings, loaded.policy, load
-        self._clock, self._emit, self._unit = clock, emit, unit
+        self._clock, self._emit, self._anew = clock, emit, anew
         self._turn = threading.Lock()
 
     @property
@@ -90,7 +90,7 @@ class Reloader:
         fields, policy = changed(old, new), loaded.policy != self._policy
         check_words(named(new))
         refuse_same_file(new)
-        refuse(fields, old, new, self._run.source.info.live, self._unit)
+        refuse(fields, old, new, self._run.source.info.live, self._anew)
         self._change(fields, new, loaded.policy[0], policy)
         self._settings, self._policy = new, loaded.policy
         return words(fields, policy) or "nothing"
@@ -142,7 +142,7 @@ class Reloader:
     def _source(self, new: Settings, undo: contextlib.ExitStack) -> Exchange:
         """Another source, read aside already unless its device is the one that is open."""
         if not is_camera(new.source):
-            raise UsageError(f"source {new.source} is no camera; it needs sudo systemctl restart {self._unit}")
+            raise UsageError(f"source {new.source} is no camera; the old one goes on: {self._anew}")
         wish = SourceWish(new.size, new.fps, new.realtime)
         wanted = Exchange(Opener(new.source, wish, self._clock, self._emit), flip_of(new))
         runtime = self._run.runtime

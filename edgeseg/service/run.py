@@ -148,7 +148,7 @@ def _run_with(
     wish = Wish(instance=instance, is_asked=False)
     governing = Governing(made, aside.wish(wish) if aside is not None else wish, sampler, clock, emit)
     unit = f"edgeseg@{instance}"
-    reloader = Reloader(made, outlets[0], loaded, loads, governing, clock, emit, unit)
+    reloader = Reloader(made, outlets[0], loaded, loads, governing, clock, emit, f"sudo systemctl restart {unit}")
     try:
         signals.interrupts = False
         keeper.takes(Kept(made, outlets[0], reloader, lambda: sampler.newest().temp_c))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from edgeseg.config.secrets import hidden
 from edgeseg.errors import one_line
+from edgeseg.facts import ENGINE_LOST
 
 _WINDOW_S = 3.0
 _LONGEST = 300
@@ -38,7 +39,7 @@ def line(now: Now) -> str:
     if now.temp_c is not None:
         parts.append(f"{now.temp_c:.0f} C")
     if now.degraded:
-        parts.append(f"covered: {now.degraded}")
+        parts.append(f"{'degraded' if now.degraded == ENGINE_LOST else 'covered'}: {now.degraded}")
     if now.restarts:
         parts.append("restarted once" if now.restarts == 1 else f"restarted {now.restarts} times")
     text = ", ".join(parts)

@@ -12,8 +12,8 @@ import pytest
 
 from edgeseg.clock import SystemClock
 from edgeseg.errors import CandidateError, EdgesegError, EngineFault
-from edgeseg.facts import Degraded, Fact, Noted, Recovered
-from edgeseg.failover.engine import LOST, Failover
+from edgeseg.facts import ENGINE_LOST, Degraded, Fact, Noted, Recovered
+from edgeseg.failover.engine import Failover
 from edgeseg.failover.patience import Patience
 from edgeseg.ports import Engine, ModelIO
 from edgeseg.testing.engine import FakeEngine
@@ -79,7 +79,7 @@ def test_the_frame_on_which_it_falls_is_answered_by_the_cpu() -> None:
         assert who(engine) == "cpu"
         (fact,) = facts
         assert isinstance(fact, Degraded)
-        assert fact.cause == LOST
+        assert fact.cause == ENGINE_LOST
         assert fact.detail.endswith("The cpu engine serves; gpu is tried again in 1000 s.")
 
 

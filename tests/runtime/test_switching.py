@@ -12,7 +12,7 @@ from scene import GREY, Scene, finder, leaks
 
 from edgeseg.backgrounds.color import ColorBackground
 from edgeseg.clock import SystemClock
-from edgeseg.facts import Shown, Tally
+from edgeseg.facts import ENGINE_LOST, Recovered, Shown, Tally
 from edgeseg.frames import Frame
 from edgeseg.pipeline import Pipeline
 from edgeseg.ports import ModelIO
@@ -48,6 +48,7 @@ class Live:
         self.engine = FakeEngine(ModelIO(72, 128), finder())
         self.tally, self.sink = Tally(), Sink()
         self.masks: list[str] = []
+        self.recovered: list[str] = []
         pipeline = Pipeline(self.engine, ColorBackground(GREY), SCENE.known(), CLOCK, refine=False)
         source = FakeSource(
             paint=lambda index, planes: SCENE.paint(PLACE, planes),
@@ -57,6 +58,8 @@ class Live:
 
     def take(self, fact: object) -> None:
         self.tally(fact)  # type: ignore[arg-type]
+        if isinstance(fact, Recovered):
+            self.recovered.append(fact.cause)
         if isinstance(fact, Shown):
             self.masks.append(fact.mask)
 
@@ -101,6 +104,23 @@ def test_engines_change_between_frames_and_none_is_lost() -> None:
     assert "cover" not in run.masks[first:]
     lost = set(range(run.sink.indexes[-1] + 1)) - set(run.sink.indexes)
     assert len(lost) <= run.tally.drops["output_busy"] + run.tally.drops["stale"]  # a slow machine's; none for a change
+
+
+class LostEngine(FakeEngine):
+    """One whose substitute serves."""
+
+    is_lost = True
+
+
+def test_a_lost_engine_that_is_changed_for_another_is_missed_no_more() -> None:
+    with live() as run:
+        assert own(run, 2)
+        for number, engine in enumerate([LostEngine, LostEngine, FakeEngine]):
+            assert run.recovered == []
+            run.runtime.switch(Plan(str(number), engine(ModelIO(72, 128), finder())))
+            assert soon(lambda number=number: run.runtime.plan.name == str(number))
+            assert own(run, 2)
+        assert run.recovered == [ENGINE_LOST]
 
 
 def test_every_third_frame_is_inferred_and_the_others_carry_its_mask() -> None:

@@ -65,9 +65,9 @@ def test_the_source_is_opened_anew_where_it_must_be(new: Settings, opens: bool) 
 )
 def test_what_cannot_change_is_refused_with_what_to_do(old: Settings, new: Settings, live: bool, sentence: str) -> None:
     with pytest.raises(UsageError, match=f"{re.escape(sentence)}.*sudo systemctl restart edgeseg@cam"):
-        refuse(changed(old, new), old, new, live, "edgeseg@cam")
+        refuse(changed(old, new), old, new, live, "sudo systemctl restart edgeseg@cam")
 
 
 def test_the_rest_is_allowed() -> None:
     new = replace(OLD, background="color:#000000", source="camera:1", sink="null", tier="auto", refine=False)
-    refuse(changed(OLD, new), OLD, new, True, "edgeseg@cam")
+    refuse(changed(OLD, new), OLD, new, True, "sudo systemctl restart edgeseg@cam")

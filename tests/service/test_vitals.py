@@ -89,6 +89,7 @@ def test_what_is_degraded_is_told_until_it_is_over() -> None:
         ),
         (Now(None, True, "small", "cpu", temp_c=40.0), "idle, nobody reads the sink, small on cpu, 40 C"),
         (Now(30.0, False, "small", "cpu", degraded="engine_fault"), "30.0 fps, small on cpu, covered: engine_fault"),
+        (Now(30.0, False, "small", "cpu", degraded="engine_lost"), "30.0 fps, small on cpu, degraded: engine_lost"),
         (Now(30.0, False, "s", "cpu", restarts=1), "30.0 fps, s on cpu, restarted once"),
         (Now(30.0, False, "s", "cpu", restarts=3), "30.0 fps, s on cpu, restarted 3 times"),
         (Now(30.0, False, "s", "cpu", trouble="a\nb"), "30.0 fps, s on cpu; a\\nb"),
