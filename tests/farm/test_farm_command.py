@@ -31,6 +31,12 @@ def test_a_run_is_approved_and_a_change_of_bits_is_a_regression(farm_cache: Path
     changed = farm("report", str(tmp_path / "report"), *where)
     assert changed.returncode == 5, changed.stdout + changed.stderr
     assert "mask-hash" in (tmp_path / "report" / "report.json").read_text(encoding="utf-8")
+    cards = sorted((tmp_path / runs.names(tmp_path)[-1] / "here").glob("*.json"))
+    for card in cards[:2]:
+        card.unlink()
+    refused = farm("approve", *where, "--who", "Ann", "--reason", "two are gone")
+    said = [line for line in refused.stderr.splitlines() if line.endswith("give --partial to leave it as it is.")]
+    assert (refused.returncode, len(said), "\\n" in refused.stderr) == (2, 2, False), refused.stderr
 
 
 def test_a_device_that_is_gone_is_69_and_what_is_done_stays_done(farm_cache: Path, tmp_path: Path) -> None:
