@@ -99,6 +99,10 @@ def verdicts(outcomes: Sequence[Outcome]) -> None:
             console.print(one_line(f"{outcome.verdict.status.value}: {outcome.verdict.sentence}"))
     for why, keys in lost.items():
         console.print(one_line(f"lost: {why} Nothing is known of {len(keys)} candidate{'s' if len(keys) > 1 else ''}."))
+    new = sum(outcome.verdict.status is Status.NEW for outcome in outcomes)
+    if new:
+        how = "python -m deploy.farm approve accepts the run as baseline"
+        console.print(f"new: {new} of {len(outcomes)} candidates; {how}.")
 
 
 def _told(made: Card) -> str:
