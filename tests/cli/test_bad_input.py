@@ -111,7 +111,10 @@ SOURCES = [
     Case("no camera's name", "run --source camera:abc", 3, r"There is no camera /dev/abc; "),
     Case("no camera but a file", "run --source camera:/dev/null", 3, r"/dev/null is not a video device"),
     Case("no picture", "mask missing.png m.png", 3, r"There is no file missing\.png"),
-    Case("a folder to mask", "mask . m.png", 3, r"\. is a folder; give one picture"),
+    Case("a folder to mask", "mask . m.png", 3, r"\. is a folder; give one picture \(edgeseg run --source DIR takes"),
+    Case(
+        "a video to mask", "mask a.mp4 m.png", 3, r"a\.mp4 is a video; give one picture \(edgeseg run --source", a_clip
+    ),
     Case("text to mask", "mask a.png m.png", 3, r"a\.png is no picture", bytes_at("a.png", b"hello")),
 ]
 GST = [
