@@ -214,6 +214,8 @@ def check_words(settings: Settings) -> None:
             )
     if not 0 <= settings.threads <= 64:
         raise UsageError(f"--threads is {settings.threads}; give 1 to 64, or 0 for one less than the cores.")
+    if not 0 <= settings.feather <= 2:  # nan is neither
+        raise UsageError(f"--feather is {settings.feather:g}; give 0 to 2, in percent of the diagonal.")
     kind_of_sink(settings.sink)
 
 
