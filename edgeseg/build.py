@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from edgeseg.failover.engine import Failover
 
 Outlet = Callable[[FrameSink, Callable[[], FrameSink]], FrameSink]
+VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi")
 _ROOMS = {"alpha": Mode.ALPHA, "none": Mode.NONE}  # backgrounds that are none
 _ENGINE_OPTIONS = (
     ("--allow-software-gpu", "allow_software_gpu", ("gpu",)),
@@ -213,6 +214,8 @@ def check_words(settings: Settings) -> None:
             )
     if not 0 <= settings.threads <= 64:
         raise UsageError(f"--threads is {settings.threads}; give 1 to 64, or 0 for one less than the cores.")
+    if not 0 <= settings.feather <= 2:  # nan is neither
+        raise UsageError(f"--feather is {settings.feather:g}; give 0 to 2, in percent of the diagonal.")
     kind_of_sink(settings.sink)
 
 
@@ -518,7 +521,7 @@ def kind_of_background(spec: str) -> tuple[str, str]:
     if kind is None:
         word, colon, _ = spec.partition(":")
         if Path(spec).suffix and not colon:
-            meant = "video" if Path(spec).suffix.lower() in (".mp4", ".mov", ".mkv", ".webm", ".avi") else "image"
+            meant = "video" if Path(spec).suffix.lower() in VIDEO_SUFFIXES else "image"
             raise UsageError(f"There is no background {spec!r}; did you mean '{meant}:{spec}'?")
         raise UsageError(f"There is no background {spec!r}; {did_you_mean(word, [*BACKGROUNDS, *_ROOMS])}")
     if kind in ("image", "video") and not where:

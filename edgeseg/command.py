@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import typer
 
-from edgeseg.errors import ConfigError, EdgesegError, GoldenError, OutputError, did_you_mean, one_line
+from edgeseg.errors import EdgesegError, OutputError, did_you_mean, one_line
 
 # What typer raises for a wrong command line: click's class, or typer's own copy of it since it ships one.
 WrongCommand: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -24,7 +24,7 @@ def run_command(app: typer.Typer, program: str) -> NoReturn:
         sys.stdout.flush()
     except EdgesegError as error:
         code = error.exit_code
-        say(str(error), program, lines=isinstance(error, (ConfigError, GoldenError)))
+        say(str(error), program, lines=error.has_lines)
     except WrongCommand as error:
         code = 2
         message = _of_wrong_command(error)

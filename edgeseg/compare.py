@@ -66,15 +66,23 @@ def way_of(words: str, common: Settings) -> Way:
         name = name.replace("-", "_")
         if name == "tier" and value:
             settings.tier = value
-        elif name == "feather" and value.replace(".", "", 1).isdecimal():
-            settings.feather = float(value)
+        elif name == "feather" and value:
+            settings.feather = _percent(word, value)
         elif name.removeprefix("no_") in _SWITCHES and not equals:
             setattr(settings, name.removeprefix("no_"), not name.startswith("no_"))
         else:
-            known = ("tier=NAME", "feather=PERCENT", *_SWITCHES, *(f"no-{one}" for one in _SWITCHES))
+            switches = [one.replace("_", "-") for one in _SWITCHES]
+            known = ("tier=NAME", "feather=PERCENT", *switches, *(f"no-{one}" for one in switches))
             raise UsageError(f"--with says {word!r}, which is no way of making masks; {did_you_mean(word, known)}")
     check_words(settings)
     return Way(words, settings)
+
+
+def _percent(word: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise UsageError(f"--with says {word!r}, but {value!r} is no number; write feather=0.3, in percent.") from None
 
 
 def compare(ways: list[Way], common: Settings, folder: Path, progress: Progress | None = None) -> Path:

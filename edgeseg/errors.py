@@ -26,9 +26,13 @@ from collections.abc import Iterable
 
 
 class EdgesegError(Exception):
-    """The root of the tree; `exit_code` is what a command that meets it returns."""
+    """The root of the tree; `exit_code` is what a command that meets it returns.
+
+    has_lines: the message may be of more than one line, a fault each; in all others a line break is part of a name.
+    """
 
     exit_code = 70
+    has_lines = False
 
 
 class UsageError(EdgesegError):
@@ -39,6 +43,8 @@ class UsageError(EdgesegError):
 
 class ConfigError(UsageError):
     """A file that people write is wrong; one line "file:line: what" for each fault, all at once."""
+
+    has_lines = True
 
 
 class SourceError(EdgesegError):
@@ -65,6 +71,7 @@ class GoldenError(EdgesegError):
     """A golden set is broken, a gate failed or a score fell."""
 
     exit_code = 5
+    has_lines = True
 
 
 class AssetError(EdgesegError):

@@ -192,11 +192,17 @@ def print_probe(found: Capabilities) -> None:
 
 
 def print_scorecard(card: Scorecard) -> None:
-    """A scorecard without its single pictures."""
-    import json
+    """A scorecard without its single pictures, a row a figure, rounded: --json has all of it."""
+    import dataclasses
 
-    card_dict = json.loads(card.to_json())
-    rows = [{"score": name, "value": value} for name, value in card_dict.items() if name != "per_item"]
+    from rich.markup import escape
+
+    rows = []
+    for name, value in dataclasses.asdict(card).items():
+        parts = value.items() if isinstance(value, dict) else [("", value)]
+        for part, one in parts if name != "per_item" else ():
+            shown = "-" if one is None else f"{one:.4g}" if isinstance(one, float) else one_line(str(one))
+            rows.append({"score": escape(one_line(f"{name} {part}".rstrip())), "value": escape(shown)})
     print_table(rows)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import cv2
 
-from edgeseg.build import Settings, make_engine, named, open_source
+from edgeseg.build import VIDEO_SUFFIXES, Settings, make_engine, named, open_source
 from edgeseg.clock import SystemClock
 from edgeseg.errors import OutputError, SourceError, UsageError
 from edgeseg.facts import ignore
@@ -36,7 +36,9 @@ def write_mask(picture: Path, output: Path, settings: Settings) -> None:
         raise UsageError(f"The mask would be written over the picture {picture}; choose another file.")
     check_file(output)
     if picture.is_dir():
-        raise SourceError(f"{picture} is a folder; give one picture (edgeseg run --sink images:DIR takes folders).")
+        raise SourceError(f"{picture} is a folder; give one picture (edgeseg run --source DIR takes folders).")
+    if picture.suffix.lower() in VIDEO_SUFFIXES and picture.is_file():
+        raise SourceError(f"{picture} is a video; give one picture (edgeseg run --source FILE takes videos).")
     source = open_source(f"images:{picture}", SourceWish(), SystemClock(), ignore)
     frame = source.read()
     assert frame is not None

@@ -24,6 +24,12 @@ Done = tuple[Card, Path]
 """A card, and the folder that its masks' files are named from."""
 
 
+class NotAccepted(UsageError):
+    """A run may not be accepted as it is; one line for each reason."""
+
+    has_lines = True
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What accepting would change of one candidate on one device: a line for each, "what: old -> new"."""
@@ -73,14 +79,14 @@ def approve(
 
     reason: why it is right, in words. date: of today, ISO 8601. edgeseg: the version that ran. with_faults: accept
     refusals and other faults too, except lost devices. partial: accept fewer candidates or pictures than the baseline
-    has; candidates that the run lacks stay as they were. Raises UsageError for no reason and for what the two flags
-    would allow, OutputError if the files cannot be written.
+    has; candidates that the run lacks stay as they were. Raises UsageError for no reason, NotAccepted for what the two
+    flags would allow, OutputError if the files cannot be written.
     """
     if not reason.strip():
         raise UsageError("Accepting a baseline needs a reason, such as: --reason 'new calibration of INT8'.")
     refusals = list(_refusals(folder, [card for card, _ in done], with_faults, partial))
     if refusals:
-        raise UsageError("\n".join(refusals))
+        raise NotAccepted("\n".join(refusals))
     found = changes(folder, [card for card, _ in done])
     changed = {(change.device, change.candidate) for change in found}
     try:

@@ -149,7 +149,7 @@ def report(
 ) -> None:
     """Judge a run anew and write its report: report.html, report.json, junit.xml."""
     from deploy.farm import report as reports
-    from deploy.farm import runs, session
+    from deploy.farm import runs, screen, session
     from deploy.farm.judging import judged
     from deploy.farm.statistics import units_of
     from deploy.farm.verdict import exit_code
@@ -161,6 +161,7 @@ def report(
     when = datetime.now().astimezone().isoformat(" ", "seconds")
     for path in reports.write(folder, outcomes, golden, own, when):
         print(path)
+    screen.verdicts(outcomes)
     raise typer.Exit(exit_code(outcome.verdict for outcome in outcomes))
 
 

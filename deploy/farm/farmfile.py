@@ -89,7 +89,8 @@ class Farm:
 def read(path: Path, known_tiers: Callable[[Path | None], Sequence[str]]) -> Farm:
     """The farm file at `path`. known_tiers: of a folder of models, if one is named, all tiers that there are.
 
-    Raises ConfigError with a line "file:line: what" for each fault, all at once; NotPermitted.
+    Raises ConfigError with a line "file:line: what" for each fault, all of a kind at once: those in YAML, those in the
+    file's own keys, then those in devices, folders and tiers; NotPermitted.
     """
     data, where = load(path, SETTINGS)
     try:

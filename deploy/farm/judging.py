@@ -11,9 +11,9 @@ import numpy as np
 
 from deploy.farm import baseline, causes, small_masks
 from deploy.farm.approval import Done
-from deploy.farm.card import Card, ItemCard
+from deploy.farm.card import Card
 from deploy.farm.rules import RULES, Reason, Rules, Status
-from deploy.farm.scores import same_bits
+from deploy.farm.scores import same_bits, same_scores
 from deploy.farm.verdict import Verdict, judge_all
 from edgeseg.golden.evaluate import THRESHOLD
 
@@ -64,7 +64,7 @@ def _pairs(before: Card, outcome: Outcome, baselines: Path) -> Iterator[tuple[ca
     old = {item.item: item for item in before.items}
     for item in outcome.card.items:
         known = old.get(item.item)
-        if known is None or (same_bits(known, item) and _same_scores(known, item)):
+        if known is None or (same_bits(known, item) and same_scores(known, item)):
             continue
         was = small_masks.read(baselines / known.mask) if known.mask else None
         now = small_masks.read(outcome.beside / item.mask) if item.mask else None
@@ -72,8 +72,3 @@ def _pairs(before: Card, outcome: Outcome, baselines: Path) -> Iterator[tuple[ca
             continue
         grown = cv2.resize(was, (now.shape[1], now.shape[0]), interpolation=cv2.INTER_LINEAR)
         yield np.asarray(grown >= THRESHOLD), np.asarray(now >= THRESHOLD)
-
-
-def _same_scores(one: ItemCard, other: ItemCard) -> bool:
-    pairs = ((one.iou, other.iou), (one.boundary_f, other.boundary_f), (one.false_area, other.false_area))
-    return all(a == b or (a is not None and b is not None and abs(a - b) < 1e-4) for a, b in pairs)

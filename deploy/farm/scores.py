@@ -27,7 +27,7 @@ def compare(
         notes.append(f"judged on {len(before)} of the baseline's {len(baseline.items)} pictures")
     gone = tuple(name for name in before if _has_number(before[name]) and not _has_number(after[name]))
     if gone:
-        return [Finding(Reason.NO_NUMBER, f"there is no score any more of {_listed(gone)}", gone)], notes
+        return [Finding(Reason.NO_NUMBER, f"there is no score any more of {listed(gone)}", gone)], notes
     mean, chance = _mean(_iou(before), _iou(after), rules, units)
     findings = [
         *mean,
@@ -77,6 +77,27 @@ def worst_first(baseline: Card | None, now: Card) -> tuple[str, ...]:
         return -round(fall, 6), _goodness(item)
 
     return tuple(item.item for item in sorted(now.items, key=key))
+
+
+def other_pictures(one: Card, other: Card) -> tuple[str, ...]:
+    """The pictures by which two golden sets seem to differ: in one card only, or of other scores by the same model.
+
+    Empty if nothing can be said: not the same model, or a card that has not all pictures of its set.
+    """
+    if one.tier_sha256 != other.tier_sha256 or any(not c.items or c.golden.items < c.golden.of for c in (one, other)):
+        return ()
+    before, after = ({item.item: item for item in card.items} for card in (one, other))
+    return tuple(
+        name
+        for name in sorted(before.keys() | after.keys())
+        if name not in before or name not in after or not same_scores(before[name], after[name])
+    )
+
+
+def same_scores(one: ItemCard, other: ItemCard) -> bool:
+    """Whether two pictures' scores are the same; a baseline rounds them."""
+    pairs = ((one.iou, other.iou), (one.boundary_f, other.boundary_f), (one.false_area, other.false_area))
+    return all(a == b or (a is not None and b is not None and abs(a - b) < 1e-3) for a, b in pairs)
 
 
 def same_bits(one: ItemCard, other: ItemCard) -> bool:
@@ -166,7 +187,7 @@ def _false_area(before: Mapping[str, ItemCard], after: Mapping[str, ItemCard], r
     was, now = float(np.mean(list(old.values()))), float(np.mean(list(new.values())))
     if now - was > rules.most_false_area_rise:
         items = sorted(new, key=lambda name: old[name] - new[name])
-        text = f"where nobody is, {now:.1%} of the picture is called person, {was:.1%} before ({_listed(items)})"
+        text = f"where nobody is, {now:.1%} of the picture is called person, {was:.1%} before ({listed(items)})"
         yield Finding(Reason.FALSE_AREA, text, tuple(items))
 
 
@@ -182,7 +203,7 @@ def _hashes(baseline: Card, now: Card, before: Mapping[str, ItemCard], after: Ma
     else:
         why = f"for the tier's file is another one ({now.tier_sha256[:12]}, before {baseline.tier_sha256[:12]})"
     text = f"{len(items)} of {len(before)} masks are not the baseline's bits, {why}"
-    return Finding(Reason.MASK_HASH, f"{text}: {_listed(items)}", items)
+    return Finding(Reason.MASK_HASH, f"{text}: {listed(items)}", items)
 
 
 def _other_libraries(baseline: Card, now: Card) -> str:
@@ -215,5 +236,6 @@ def _changes(items: Sequence[str], before: Scores, after: Scores) -> str:
     return shown + (f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else "")
 
 
-def _listed(items: Sequence[str]) -> str:
+def listed(items: Sequence[str]) -> str:
+    """The first few of them, and how many more there are."""
     return ", ".join(items[:_SHOWN]) + (f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else "")

@@ -90,15 +90,27 @@ def verdicts(outcomes: Sequence[Outcome]) -> None:
     rows("", ["device", *(status.value for status in Status)], lines)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     lost: dict[str, list[str]] = {}
+    other_sets: dict[str, int] = {}
     for outcome in outcomes:
         if outcome.verdict.status is Status.LOST and outcome.card.fault is not None:
             lost.setdefault(f"{outcome.card.device}: {outcome.card.fault.detail}", []).append(
                 outcome.card.candidate.key
             )
+        elif outcome.verdict.status is Status.NOT_JUDGED:
+            text = outcome.verdict.findings[0].text
+            other_sets[text] = other_sets.get(text, 0) + 1
         elif outcome.verdict.status not in (Status.OK, Status.NEW):
             console.print(one_line(f"{outcome.verdict.status.value}: {outcome.verdict.sentence}"))
     for why, keys in lost.items():
         console.print(one_line(f"lost: {why} Nothing is known of {len(keys)} candidate{'s' if len(keys) > 1 else ''}."))
+    for text, count in other_sets.items():
+        console.print(one_line(f"not-judged: {count} candidate{'s' if count > 1 else ''}: {text}."))
+    if other_sets:
+        console.print("not-judged: run the baseline's set, or approve this run as the new baseline.")
+    new = sum(outcome.verdict.status is Status.NEW for outcome in outcomes)
+    if new:
+        how = "python -m deploy.farm approve accepts the run as baseline"
+        console.print(f"new: {new} of {len(outcomes)} candidates; {how}.")
 
 
 def _told(made: Card) -> str:

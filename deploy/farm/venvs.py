@@ -30,14 +30,14 @@ def interpreter(python: str) -> str:
 
 def version(path: str) -> tuple[int, int, int, str]:
     """Its version, such as (3, 11, 2), and its platform as sysconfig calls it. Raises DeviceLost."""
-    major, minor, micro, platform = json.loads(_run([path, "-c", _ASK], "The interpreter cannot be asked"))
+    major, minor, micro, platform = json.loads(_run([path, "-c", _ASK], f"{path} does not run"))
     return (major, minor, micro, platform)
 
 
 def make(venv: Path, path: str, requirements: Sequence[str]) -> None:
     """Make the venv of the interpreter at `path`; it gets its name when it is whole. Raises DeviceLost."""
     part = venv.with_name(f"{venv.name}.part")
-    failed = "The venv cannot be made"
+    failed = f"The venv of {path} cannot be made"
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,13 @@ def _run(argv: Sequence[str], failed: str) -> str:
     except OSError as error:
         raise DeviceLost(f"{argv[0]} cannot be run: {error.strerror}.") from error
     if done.returncode:
-        words = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()][-1:]
-        what = " ".join(word for word in argv[1:] if not word.startswith("-"))[:80]
-        raise DeviceLost(f"{failed}: {what}: {' '.join(words)[:500].rstrip('.')}.")
+        raise DeviceLost(f"{failed}: {_why(done.stderr or done.stdout)[:500].rstrip('.')}.")
     return done.stdout
+
+
+def _why(said: str) -> str:
+    """The line that says why a program failed: the last one with an error, as pip and Python end, else the first, for
+    what pyenv's shims and Debian's venv say goes on with advice."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["it says nothing"]
+    errors = [line for line in lines if "error" in line.lower()]
+    return errors[-1].removeprefix("ERROR: ") if errors else lines[0]

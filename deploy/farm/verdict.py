@@ -145,11 +145,11 @@ def _other_golden(baseline: Card, now: Card) -> Finding:
     def told(card: Card) -> str:
         return f"{card.golden.name} version {card.golden.version} (sha256 {card.golden.sha256[:12]})"
 
-    return Finding(
-        Reason.GOLDEN_VERSION,
-        f"not judged, for the baseline is of golden set {told(baseline)} and this run of {told(now)}; run it on the"
-        " baseline's set, or approve this run as the new baseline",
-    )
+    text = f"the baseline is of golden set {told(baseline)}, this run of {told(now)}"
+    others = scores.other_pictures(baseline, now)
+    if others:
+        text += f"; other pictures: {scores.listed(others)}"
+    return Finding(Reason.GOLDEN_VERSION, text)
 
 
 def _first_time(baseline: Card | None, now: Card) -> Finding:

@@ -24,7 +24,7 @@ from edgeseg.clock import Clock
 from edgeseg.frames import U8
 from edgeseg.golden import card
 from edgeseg.golden.dataset import Dataset, load
-from edgeseg.golden.pictures import read_image, read_mask
+from edgeseg.golden.evaluate import read_pair
 from edgeseg.ports import Sensors
 from edgeseg.sinks.place import check_file, fault, put
 from edgeseg.tiers import files
@@ -86,7 +86,7 @@ def _look(
             found["items"] = rows = []
             for number, item in enumerate(golden.file.items):
                 told("scoring", number, len(golden.file.items))
-                picture, truth = read_image(golden.path(item.image)), read_mask(golden.path(item.mask))
+                picture, truth = read_pair(golden, item)
                 person, alpha = eye.see(picture)
                 rows.append(card.scored(item, alpha, truth, person, _kept(alpha, item.image, plan.masks, out)))
             told("scoring", len(golden.file.items), len(golden.file.items))

@@ -121,12 +121,18 @@ def evaluate(dataset: Dataset, segment: Segment, progress: Progress | None = Non
     return _scorecard(dataset, scores, tags, (_mean(flickers), _mean(lags)), reliability)
 
 
-def _segment_one(dataset: Dataset, item: Item, segment: Segment, at_s: float | None) -> tuple[U8, Bool, float]:
-    """Alpha and true mask of one picture, and the seconds it took."""
+def read_pair(dataset: Dataset, item: Item) -> tuple[U8, Bool]:
+    """A picture, (H, W, 3) uint8 BGR, and its true mask, (H, W); raises GoldenError if they are no pair."""
     bgr = read_image(dataset.path(item.image))
     truth = read_mask(dataset.path(item.mask))
     if truth.shape != bgr.shape[:2]:
         raise GoldenError(f"{item.mask} and {item.image} of dataset {dataset.file.name!r} differ in size.")
+    return bgr, truth
+
+
+def _segment_one(dataset: Dataset, item: Item, segment: Segment, at_s: float | None) -> tuple[U8, Bool, float]:
+    """Alpha and true mask of one picture, and the seconds it took."""
+    bgr, truth = read_pair(dataset, item)
     alpha, seconds = segment(bgr, at_s)
     if alpha.shape != truth.shape or alpha.dtype != np.uint8:
         raise ValueError(f"segment gave {alpha.dtype} {alpha.shape} for a picture of uint8 {truth.shape}")

@@ -88,8 +88,10 @@ def load(tier: Tier, models: Folder = None) -> bytes:
         raise CandidateError(f"The tier {tier.name} is in none of the folders of models: {remedy}.")
     content = _content(path)
     if sha256(content).hexdigest() != tier.sha256:
-        remedy = "remove it and run make setup in edgeseg's checkout, or install the wheel again"
-        if rows.row_of(tier.name) is None:
+        remedy = "remove it, or put the right file there"
+        if path.parent == BUILT:
+            remedy = "remove it and run make setup in edgeseg's checkout, or install the wheel again"
+        elif rows.row_of(tier.name) is None:
             remedy = "put the right file there, or its sha256 into catalogue.yaml"
         raise AssetError(f"{path} is not the tier {tier.name} of the catalogue, for its sha256 is another; {remedy}.")
     return content

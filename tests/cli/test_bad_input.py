@@ -111,7 +111,10 @@ SOURCES = [
     Case("no camera's name", "run --source camera:abc", 3, r"There is no camera /dev/abc; "),
     Case("no camera but a file", "run --source camera:/dev/null", 3, r"/dev/null is not a video device"),
     Case("no picture", "mask missing.png m.png", 3, r"There is no file missing\.png"),
-    Case("a folder to mask", "mask . m.png", 3, r"\. is a folder; give one picture"),
+    Case("a folder to mask", "mask . m.png", 3, r"\. is a folder; give one picture \(edgeseg run --source DIR takes"),
+    Case(
+        "a video to mask", "mask a.mp4 m.png", 3, r"a\.mp4 is a video; give one picture \(edgeseg run --source", a_clip
+    ),
     Case("text to mask", "mask a.png m.png", 3, r"a\.png is no picture", bytes_at("a.png", b"hello")),
 ]
 GST = [
@@ -239,6 +242,7 @@ OPTIONS = [
     Case("no fps", "run --source a.mp4 --fps 0", 2, r"--fps is '0'; write a number"),
     Case("huge fps", "run --source a.mp4 --fps 1e999999999", 2, r"--fps is '1e999999999'; write a number"),
     Case("threads", "run --source a.mp4 --threads 1000000", 2, r"--threads is 1000000; give 1 to 64"),
+    Case("feather of nan", "run --source a.mp4 --feather nan", 2, r"--feather is nan; give 0 to 2, in percent"),
     Case("mask age of nan", "run --source a.mp4 --max-mask-age nan", 2, r"--max-mask-age is nan; write a number"),
     Case("idle after nan", "run --source a.mp4 --idle-after nan", 2, r"--idle-after is nan; write a number of seconds"),
     Case("idle before", "run --source a.mp4 --idle-after -1", 2, r"'--idle-after': -1.0 is not in the range"),

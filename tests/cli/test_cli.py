@@ -447,7 +447,12 @@ class TestGolden:
         assert card["p10_iou"] <= card["miou"]
         assert card["ms"].keys() >= {"p50", "p95"}
         assert [item["item"] for item in card["per_item"]] == [f"i{n}.png" for n in range(4)]
-        assert "miou" in done(f"golden evaluate --dataset {tiny}", tiny).out.decode()
+        lines = done(f"golden evaluate --dataset {tiny}", tiny).out.decode().splitlines()
+        shown = {" ".join(words[:-1]): words[-1] for words in map(str.split, lines)}
+        assert shown["miou"] == f"{card['miou']:.4g}"
+        assert shown["worst item"] == card["worst"]["item"]
+        assert shown["false_area"] == "-"
+        assert float(shown["ms p95"]) > 0
 
     def test_a_broken_set_is_told_line_by_line(self, tiny: Path) -> None:
         (tiny / "m1.png").unlink()

@@ -47,7 +47,15 @@ def test_two_ways_beside_each_other(clip: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "meant"), [("folow", "did you mean 'follow'"), ("tier=nothing", "nothing"), ("feather=x", "feather")]
+    ("words", "meant"),
+    [
+        ("folow", "did you mean 'follow'"),
+        ("tier=nothing", "nothing"),
+        ("light-rap", "did you mean 'light-wrap'"),
+        ("feather=x", "^--with says 'feather=x', but 'x' is no number; write feather=0.3, in percent.$"),
+        ("feather=nan", "--feather is .*; give 0 to 2"),
+        ("feather=-1", "--feather is .*; give 0 to 2"),
+    ],
 )
 def test_words_that_mean_nothing(words: str, meant: str) -> None:
     with pytest.raises(UsageError, match=meant):

@@ -14,6 +14,8 @@ def test_a_run_is_approved_and_a_change_of_bits_is_a_regression(farm_cache: Path
     first = finished(farm_cache, tmp_path, "--report", str(tmp_path / "report"))
     assert first.returncode == 0, first.stderr
     assert "here: 3/3 selfie-landscape-96x160-int8 on cpu, 1 thread: mIoU 0." in first.stderr
+    accepts = "new: 3 of 3 candidates; python -m deploy.farm approve accepts the run as baseline.\n"
+    assert first.stdout.endswith(accepts)
     assert {path.name for path in (tmp_path / "report").iterdir()} == {"report.html", "report.json", "junit.xml"}
     where = ["--output", str(tmp_path), "--baselines", str(tmp_path / "baselines")]
     refused = farm("approve", *where, "--who", "Ann")
@@ -30,7 +32,14 @@ def test_a_run_is_approved_and_a_change_of_bits_is_a_regression(farm_cache: Path
     file.write_text(json.dumps(accepted), encoding="utf-8")
     changed = farm("report", str(tmp_path / "report"), *where)
     assert changed.returncode == 5, changed.stdout + changed.stderr
+    assert "regressed: here: selfie-landscape-96x160-int8 on cpu, 1 thread: " in changed.stdout
     assert "mask-hash" in (tmp_path / "report" / "report.json").read_text(encoding="utf-8")
+    cards = sorted((tmp_path / runs.names(tmp_path)[-1] / "here").glob("*.json"))
+    for card in cards[:2]:
+        card.unlink()
+    refused = farm("approve", *where, "--who", "Ann", "--reason", "two are gone")
+    said = [line for line in refused.stderr.splitlines() if line.endswith("give --partial to leave it as it is.")]
+    assert (refused.returncode, len(said), "\\n" in refused.stderr) == (2, 2, False), refused.stderr
 
 
 def test_a_device_that_is_gone_is_69_and_what_is_done_stays_done(farm_cache: Path, tmp_path: Path) -> None:

@@ -58,10 +58,32 @@ def test_an_interpreter_that_is_not_here(tmp_path: Path) -> None:
         venv(tmp_path, python="python3.99").setup(lambda line: None)
 
 
+@pytest.mark.parametrize(
+    ("says", "why"),
+    [
+        (
+            'echo "pyenv: python3.8: command not found"; echo; echo Note: see pyenv help global',
+            "pyenv: python3.8: comm",
+        ),
+        ("echo Traceback; echo ' File x'; echo; echo 'ModuleNotFoundError: no sysconfig.'", "ModuleNotFoundError: no "),
+        ("true", "it says nothing."),
+    ],
+)
+def test_an_interpreter_that_does_not_run(says: str, why: str, tmp_path: Path) -> None:
+    shim = tmp_path / "python3.8"
+    shim.write_text(f"#!/bin/sh\n({says}) >&2\nexit 127\n")
+    shim.chmod(0o755)
+    with pytest.raises(DeviceLost) as told:
+        venv(tmp_path, python=str(shim)).setup(lambda line: None)
+    assert str(told.value).startswith(f"{shim} does not run: {why}")
+    assert "import json" not in str(told.value)
+
+
 def test_packages_that_cannot_be_had_leave_no_half_venv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     device = venv(tmp_path, packages=["no-such-package-of-edgeseg"])
-    with pytest.raises(DeviceLost, match="No matching distribution found for no-such-package-of-edgeseg"):
+    said = r"^The venv of \S+ cannot be made: No matching distribution found for no-such-package-of-edgeseg\.$"
+    with pytest.raises(DeviceLost, match=said):
         device.setup(lambda line: None)
     with pytest.raises(DeviceLost, match="is not built"):
         device.open()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from cards import GOLDEN, IOUS, SPEED, card, fallen, faulty
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deploy.farm import screen
 from deploy.farm.card import Candidate, Card, Served, Speed
+from deploy.farm.judging import Outcome
 from deploy.farm.rules import ORDER, Reason, Status
 from deploy.farm.verdict import exit_code, judge, judge_all
 
@@ -95,7 +98,7 @@ REGRESSED = Status.REGRESSED
             card(),
             Status.NOT_JUDGED,
             Reason.GOLDEN_VERSION,
-            "golden set small version 2 (sha256 cdcdcdcdcdcd) and this run of small version 1 (sha256 abababababab)",
+            "golden set small version 2 (sha256 cdcdcdcdcdcd), this run of small version 1 (sha256 abababababab).",
         ),
     ],
 )  # fmt: skip
@@ -104,6 +107,22 @@ def test_what_is_said(before: Card | None, now: Card, status: Status, reason: Re
     assert (verdict.status, verdict.reason) == (status, reason), verdict.sentence
     assert said in verdict.sentence
     assert verdict.sentence.startswith(f"pi: {now.candidate}: ")
+
+
+def test_pictures_of_another_set_are_named_where_all_were_run() -> None:
+    now = card(fallen(0.1, "b.jpg") | {"new.jpg": 0.9}, golden=replace(GOLDEN, sha256="cd" * 32, items=8, of=8))
+    assert judge(card(), now).sentence.endswith("; other pictures: b.jpg, new.jpg.")
+    assert "other pictures" not in judge(card(), replace(now, golden=replace(now.golden, of=9))).sentence
+    assert "other pictures" not in judge(card(), replace(now, tier_sha256="another")).sentence
+
+
+def test_another_set_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    before = card(golden=replace(GOLDEN, version=2))
+    cards = [card(tier=tier) for tier in ("selfie-96x160-fp16", INT8)]
+    screen.verdicts([Outcome(one, Path(), before, judge(before, one)) for one in cards])
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("not-judged")]
+    assert told[0].startswith("not-judged: 2 candidates: the baseline is of golden set small version 2")
+    assert told[1:] == ["not-judged: run the baseline's set, or approve this run as the new baseline."]
 
 
 def test_a_picture_without_a_score_is_named() -> None:

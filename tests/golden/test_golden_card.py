@@ -14,7 +14,7 @@ import pytest
 from deploy.farm import card as farm
 from edgeseg.build import Settings
 from edgeseg.candidate import Plan, faults, write_card
-from edgeseg.errors import AssetError, CandidateError, EngineFault, FellBack, OutputError, UsageError
+from edgeseg.errors import AssetError, CandidateError, EngineFault, FellBack, GoldenError, OutputError, UsageError
 from edgeseg.golden import SMALL
 from edgeseg.golden.card import Asked
 from edgeseg.golden.dataset import load
@@ -119,6 +119,17 @@ def test_the_card_says_what_evaluate_says(tmp_path: Path) -> None:
     assert made.rss_mb is not None
     assert 20 < made.rss_mb < 2000
     assert {"edgeseg", "python"} < set(made.runtime)
+
+
+def test_a_mask_of_another_size_is_the_sets_fault(sound: Path) -> None:
+    mask = sound / "masks/still0.png"
+    cv2.imwrite(str(mask), cv2.imread(str(mask), cv2.IMREAD_UNCHANGED)[:-10])
+    asked = Asked("bench", "local", "real", TIER, "cpu", 1)
+    told = (sound / "card.json", Ticking(tick=0.001), Thermometer(), lambda *told: None)
+    with pytest.raises(
+        GoldenError, match=r"^masks/still0\.png and images/still0\.png of dataset 'small' differ in size"
+    ):
+        write_card(sound, Settings(tier=TIER, threads=1), asked, QUICK, *told)  # type: ignore[arg-type]
 
 
 def test_what_a_device_writes_is_what_the_farm_reads_and_writes(tmp_path: Path) -> None:

@@ -142,13 +142,19 @@ class TestLoad:
         )
         assert caught.value.exit_code == 4
 
-    def test_another_file_is_refused_and_kept(self, places: Places) -> None:
-        path = put(places.given)
+    @pytest.mark.parametrize(
+        ("place", "remedy"),
+        [
+            ("given", "remove it, or put the right file there."),
+            ("built", "remove it and run make setup in edgeseg's checkout, or install the wheel again."),
+        ],
+    )
+    def test_another_file_is_refused_and_kept(self, place: str, remedy: str, places: Places) -> None:
+        path = put(getattr(places, place))
         with pytest.raises(AssetError) as caught:
             files.load(DEFAULT, places.given)
         assert str(caught.value) == (
-            f"{path} is not the tier {DEFAULT_TIER} of the catalogue, for its sha256 is another; remove it and run"
-            " make setup in edgeseg's checkout, or install the wheel again."
+            f"{path} is not the tier {DEFAULT_TIER} of the catalogue, for its sha256 is another; {remedy}"
         )
         assert caught.value.exit_code == 6
         assert path.read_bytes() == b"no model"
