@@ -39,6 +39,7 @@ class Happened:
 
     number: int
     at: float
+    since: float  # the same by the run's clock, which nobody sets
     kind: str
     what: str
     detail: str
@@ -65,7 +66,7 @@ class Live:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.counts = Counts()
-        self.began_at = time.time()
+        self._began_s = clock.now()
         self.facts: deque[Happened] = deque(maxlen=KEPT_FACTS)
         self.samples: deque[Sample] = deque(maxlen=KEPT_S)
         self.degraded: dict[str, Happened] = {}  # what is degraded now, by cause
@@ -121,6 +122,11 @@ class Live:
         if self._thread.ident is not None:
             self._thread.join(timeout=2.0)
 
+    @property
+    def uptime_s(self) -> float:
+        """Since the start, a suspend counted."""
+        return self._clock.now() - self._began_s
+
     def stages(self) -> dict[str, dict[str, float]]:
         """The stages' times as `StageTimes.table` has them, made at most once a second."""
         run, now = self.run, self._clock.now()
@@ -167,11 +173,11 @@ class Live:
     def _made(self, kind: str, what: str, detail: str) -> Happened:
         with self._lock:
             self._number += 1
-            return Happened(self._number, time.time(), kind, what, one_line(hidden(detail)))
+            return Happened(self._number, time.time(), self._clock.now(), kind, what, one_line(hidden(detail)))
 
     def _tell(self, happened: Happened) -> None:
         before = self.facts[-1] if self.facts else None
-        if before is not None and happened.at - before.at < 1.0 and _same(before, happened):
+        if before is not None and happened.since - before.since < 1.0 and _same(before, happened):
             return  # again and again
         self.facts.append(happened)
         for tell in tuple(self.told):

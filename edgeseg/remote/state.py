@@ -32,7 +32,7 @@ def state(remote: Remote) -> dict[str, Any]:
         "version": __version__,
         "instance": remote.name,
         "at": round(time.time(), 3),
-        "uptime_s": round(time.time() - live.began_at, 1),
+        "uptime_s": round(live.uptime_s, 1),
         "status": word,
         "sentence": sentence,
         "line": one_liner(remote),

@@ -20,9 +20,10 @@ FRESH_S = {"probe": 600.0, "doctor": 30.0}
 
 
 class Told(NamedTuple):
-    """What a command printed as JSON; at: UNIX time."""
+    """What a command printed as JSON. at: UNIX time, for people. since: of a clock that nobody sets."""
 
     at: float
+    since: float
     answer: dict[str, Any]
 
 
@@ -45,8 +46,9 @@ class Board:
             raise Problem(503, "busy", f"edgeseg {command} is running already; ask again soon.", {"retry-after": "5"})
         try:
             told = self._told.get(command)
-            if told is None or anew or time.time() - told.at > FRESH_S[command]:
-                told = self._told[command] = Told(time.time(), _run(command, self._more.get(command, [])))
+            if told is None or anew or time.monotonic() - told.since > FRESH_S[command]:
+                answer = _run(command, self._more.get(command, []))
+                told = self._told[command] = Told(time.time(), time.monotonic(), answer)
             return told
         finally:
             turn.release()

@@ -215,7 +215,7 @@ def test_one_whose_first_frame_takes_longer_than_that_is_found_too(
         def slow() -> FrameSource:
             source = rig.source()
             source.stall_at = 0
-            threading.Timer(1.2, source.resume).start()
+            threading.Timer(2.4, source.resume).start()
             return source
 
         rig.opens = slow
