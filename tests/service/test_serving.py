@@ -172,7 +172,7 @@ def test_a_reload_changes_the_background_between_two_frames(serving: Serving) ->
         soon(is_ready(serving))
         old = colour_behind(serving)
         levels = len(np.unique(serving.sink.frames[-1].planes.y))
-        serving.settings = replace(serving.settings, background="color:#000000", feather=4.0, max_mask_age_s=3.0)
+        serving.settings = replace(serving.settings, background="color:#000000", feather=2.0, max_mask_age_s=3.0)
         serving.reload()
         soon(lambda: serving.manager.count("READY") == 2, "for the end of the reload")
         soon(lambda: colour_behind(serving) != old, "for the new colour")
