@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, MutableMapping
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -57,6 +58,7 @@ def run_service(
     clock = SystemClock()
     notifier, journal = Notifier.of(environ), Journal.of(instance, environ)
     vitals = Vitals(clock.now())
+    files = loads or partial(load, instance)
     try:
         with alone(instance, runtime_folder(instance, environ, root)) as restarts, Signals() as signals:
             if restarts:
@@ -65,17 +67,9 @@ def run_service(
             keeper = Keeper(notifier, journal, vitals, signals, clock, end, restarts)
             keeper.start()
             try:
-                _run(
-                    instance,
-                    keeper,
-                    signals,
-                    vitals,
-                    journal,
-                    clock,
-                    loads or partial(load, instance),
-                    builds or _build,
-                    besides,
-                )
+                with closing(besides(instance, files)) if besides is not None else nullcontext() as aside:
+                    whole = aside.load if aside is not None else files
+                    _run(aside, instance, keeper, signals, vitals, journal, clock, whole, builds or _build)
             except Stopped:
                 journal.write(Entry(INFO, "stopped before the first frame", {"FACT": "stopped"}))
             finally:
@@ -96,25 +90,6 @@ def _build(loaded: Loaded, emit: Emit, clock: Clock, outlet: MakeOutlet) -> Run:
 
 
 def _run(
-    instance: str,
-    keeper: Keeper,
-    signals: Signals,
-    vitals: Vitals,
-    journal: Journal,
-    clock: Clock,
-    loads: Callable[[], Loaded],
-    builds: Build,
-    besides: Besides | None,
-) -> None:
-    aside = besides(instance, loads) if besides is not None else None
-    try:
-        _run_with(aside, instance, keeper, signals, vitals, journal, clock, aside.load if aside else loads, builds)
-    finally:
-        if aside is not None:
-            aside.close()
-
-
-def _run_with(
     aside: Beside | None,
     instance: str,
     keeper: Keeper,
