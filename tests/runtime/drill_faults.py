@@ -29,8 +29,8 @@ from scene import GREY, Scene, finder, leaks
 from edgeseg.backgrounds.color import ColorBackground
 from edgeseg.clock import SystemClock
 from edgeseg.engines.child import ChildEngine
-from edgeseg.facts import Degraded, Fact, Recovered, Shown
-from edgeseg.failover.engine import LOST, Failover
+from edgeseg.facts import ENGINE_LOST, Degraded, Fact, Recovered, Shown
+from edgeseg.failover.engine import Failover
 from edgeseg.failover.patience import Patience
 from edgeseg.frames import Frame, Planes
 from edgeseg.pipeline import Pipeline
@@ -165,9 +165,9 @@ class Drill:
     def _take(self, fact: Fact) -> None:
         now = time.monotonic()
         with self._changed:
-            if isinstance(fact, Degraded) and fact.cause == LOST:
+            if isinstance(fact, Degraded) and fact.cause == ENGINE_LOST:
                 self._lost_at, self._own, self._said = now, 0, fact.detail
-            elif isinstance(fact, Recovered) and fact.cause == LOST:
+            elif isinstance(fact, Recovered) and fact.cause == ENGINE_LOST:
                 self._own = 0
             elif isinstance(fact, Shown) and fact.mask == "own":
                 self._own += 1
