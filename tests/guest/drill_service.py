@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +47,8 @@ def shown():
     return found | {"NRestarts": int(found["NRestarts"]), "MainPID": int(found["MainPID"])}
 
 
-def facts(name, since):
-    """The journal's entries of a fact since a time of CLOCK_MONOTONIC."""
+def facts(name, since, **fields):
+    """The journal's entries of a fact with these fields since a time of CLOCK_MONOTONIC."""
     said = subprocess.run(
         ["journalctl", "--boot", f"--unit={UNIT}", "--output=json", "--no-pager", f"EDGESEG_FACT={name}"],
         capture_output=True,
@@ -55,7 +56,7 @@ def facts(name, since):
         check=False,
     )
     rows = [json.loads(line) for line in said.stdout.splitlines()]
-    return [row for row in rows if int(row["__MONOTONIC_TIMESTAMP"]) / 1e6 > since]
+    return [row for row in rows if int(row["__MONOTONIC_TIMESTAMP"]) / 1e6 > since and fields.items() <= row.items()]
 
 
 def soon(true, seconds=LONG_S, every=0.2):
@@ -255,11 +256,11 @@ def replugged(eye):
         now[0] = next(numbers)
         back = time.monotonic()
         camera(now[0])
-        soon(lambda: "source_" not in shown()["StatusText"])  # masks take their time in there
+        recovered = partial(facts, "recovered", back, EDGESEG_CAUSE="source_lost")
+        soon(recovered, every=1)  # masks take their time in there
         said = {"number_now": now[0], "covered": bool(covered), "gone": bool(gone)} | flows(eye, back)
-        source = [row["MESSAGE"] for row in facts("opened", back) if row.get("EDGESEG_WHAT") == "source"]
-        found = [row for row in facts("recovered", back) if row.get("EDGESEG_CAUSE") == "source_lost"]
-        at = [round(int(row["__MONOTONIC_TIMESTAMP"]) / 1e6 - back, 1) for row in found]
+        source = [row["MESSAGE"] for row in facts("opened", back, EDGESEG_WHAT="source")]
+        at = [round(int(row["__MONOTONIC_TIMESTAMP"]) / 1e6 - back, 1) for row in recovered()]
         return said | {"opened": source, "source_again_after_s": at}
 
     repeated("replug under another number", once, eye)
