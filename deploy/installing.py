@@ -13,6 +13,7 @@ from threading import Lock
 from deploy.farm.wheels import Target, fetch, requires
 from deploy.transport import Said, Transport
 from edgeseg.errors import EdgesegError, NotPermitted, OutputError, Unreachable, UsageError
+from edgeseg.install.tools import PAGE_EXTRAS
 from edgeseg.install.wheel import Wheel
 
 Told = Callable[[str, str], None]
@@ -94,7 +95,7 @@ def _bring(order: Order, host: Transport, told: Callable[[str], None], lock: Loc
         with lock:  # hosts of one kind need the same wheels
             told("collecting wheels for it")
             wanted, target = requires(order.wheel.path), _target(host, facts)
-            files += fetch(wanted, target, (), order.wheelhouse, told, _held(order, facts))
+            files += fetch(wanted, target, (), order.wheelhouse, told, _held(order, facts), PAGE_EXTRAS)
     kept = facts.get("kept")
     _send(host, files, kept if isinstance(kept, dict) else {}, told)
     return _install(order, host, facts, told)

@@ -77,34 +77,40 @@ def fetch(
     folder: Path,
     say: Say,
     held: Mapping[str, str] | None = None,
+    extras: Iterable[str] = (),
 ) -> list[Path]:
     """The wheels of the requirements and of all that they need there, but for what is left out, in `folder`.
 
     held: distributions that are there and stay as they are, with their versions: they are left out too, and of all else
-    the newest is taken that takes them. What was fetched for the same requirements is taken from there. Raises
-    DeviceLost with pip's reason.
+    the newest is taken that takes them. extras: of whose metadata the requirements are. What was fetched for the same
+    requirements is taken from there. Raises DeviceLost with pip's reason.
     """
     fixed: dict[str, str] = {canonicalize_name(name): version for name, version in (held or {}).items()}
     left_out = frozenset(canonicalize_name(name) for name in without)
-    asked = list(requirements)
-    about = repr((sorted(asked), sorted(left_out), target, *([sorted(fixed.items())] if fixed else []))).encode()
+    asked, chosen = list(requirements), frozenset(extras)
+    more = [sorted(one) for one in (fixed.items(), chosen) if one]
+    about = repr((sorted(asked), sorted(left_out), target, *more)).encode()
     folder = folder / f"{'-'.join(target.tag)}-{hashlib.sha256(about).hexdigest()[:12]}"
     whole = folder / "whole"
     if not whole.exists():
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("*.whl"):
             old.unlink()
-        _close(asked, target, left_out, fixed, folder, say)
+        _close([(one, chosen) for one in asked], target, left_out, fixed, folder, say)
         whole.touch()
     return sorted(folder.glob("*.whl"))
 
 
 def _close(
-    asked: Iterable[str], target: Target, left_out: frozenset[str], held: Mapping[str, str], folder: Path, say: Say
+    level: list[tuple[str, frozenset[str]]],
+    target: Target,
+    left_out: frozenset[str],
+    held: Mapping[str, str],
+    folder: Path,
+    say: Say,
 ) -> None:
-    """Fetch level by level: what was asked for, what that needs, and so on."""
+    """Fetch level by level: what was asked for, what that needs, and so on; each with the extras that ask for it."""
     have: set[str] = set()
-    level = [(one, frozenset[str]()) for one in asked]
     while level:
         specs: dict[str, Requirement] = {}
         for text, extras in level:

@@ -40,7 +40,9 @@ def install(
     background: Annotated[str, typer.Option(help="As edgeseg run --background.")] = "blur",
     wheel: Annotated[Path | None, typer.Option(**FILE, help="The wheel of edgeseg; else the one at hand.")] = None,
     wheelhouse: WheelhouseOption = None,
-    port: Annotated[int | None, typer.Option(help="Open the instance's network for a page on this port.")] = None,
+    network: Annotated[
+        bool, typer.Option("--network", help="Open the instance's network, for a camera that is there.")
+    ] = False,
     os_packages: Annotated[
         bool | None,
         typer.Option(
@@ -58,7 +60,7 @@ def install(
     from edgeseg.install.__main__ import report, session
     from edgeseg.install.wish import Wish
 
-    wish = Wish(instance, camera, sink, background, wheel, wheelhouse, port, os_packages, calibrate, wait)
+    wish = Wish(instance, camera, sink, background, wheel, wheelhouse, network, os_packages, calibrate, wait)
     with _not_hung_up():
         done = session().install(wish, dry_run)
     if as_json:

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from edgeseg.commands.installed import WaitOption, WheelhouseOption
+
 InstanceOption = Annotated[str, typer.Option(help="The instance whose page it is.")]
-WaitOption = Annotated[float, typer.Option(min=1, metavar="S", help="Seconds in which frames must flow.")]
 
 web_app = typer.Typer(
     help="The page of an instance: on, off, its token.",
@@ -31,19 +32,20 @@ def turn_on(
     show_source: Annotated[
         bool, typer.Option("--show-source", help="Let the page show the camera's own picture too, room and all.")
     ] = False,
+    wheelhouse: WheelhouseOption = None,
     wait: WaitOption = 90.0,
 ) -> None:
     """Serve the page, and open the unit's network for that port alone; the token is shown once."""
     from edgeseg.install.__main__ import session
     from edgeseg.install.page import PageWish
 
-    wish = PageWish(instance, listen, tuple(host or ()), show_source, wait)
+    wish = PageWish(instance, listen, tuple(host or ()), show_source, wheelhouse, wait)
     made = session()
     token = _token(made.where.state, only_new=True)
+    if token is not None:  # whatever comes of the rest
+        print(f"the page's token, shown this once: {token}", flush=True)
     done = made.page_on(wish)
     print(f"the page of {instance}: http://{listen}/" if done else "nothing to do: the page is on")
-    if token is not None:
-        print(f"its token, shown this once: {token}")
 
 
 @web_app.command("off")

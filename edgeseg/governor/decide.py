@@ -30,6 +30,7 @@ HALVED_PATIENCE_S = 1.0  # before frames are no longer left out
 HEAT_LEAST_S = 6.0  # even there
 HEAT_PATIENCE_S = 45.0  # before it goes up after that, and from one step up to the next
 HEAT_OVER_S = 300.0  # a heat so long ago does not matter
+COOL_C = 10.0  # below the limit, at which a forecast alone is no reason to show nobody
 WRONG = 0.15  # in logarithms: such an expectation was wrong
 PUSHED = {
     Pressure.LOAD: Reason.LOAD,
@@ -83,13 +84,30 @@ def _judged(policy: Policy, state: State, seen: Observation) -> tuple[State, Dec
             return pushed, decision
         # No rung holds less, and so this is no reason to stay with a bad one.
     if state.looks % ROOM_LOOKS == 0:
-        allowed = _unblocked(state, fits(policy, state))
+        found = fits(policy, state)
+        allowed = _unblocked(state, found)
         better, is_fitting = best(policy, allowed) if allowed else (current, False)
         is_shown_again = rung.kind is Kind.COVER and (better.keeps_limits or better.is_tight)
         if is_better(better.rung, rung) and (is_fitting or is_shown_again):
             return _up(policy, state, current, better)
+        if rung.kind is Kind.COVER and (tried := _coolest(policy, state, found)):
+            return _up(policy, state, current, tried)
         state = forgiven(replace(state, room_s=None))
     return _told(state, Decision(rung.name, False, Reason.HOLD, figures(policy, state, current)))
+
+
+def _coolest(policy: Policy, state: State, found: list[Fit]) -> Fit | None:
+    """What shows people at the least heat, if nothing but a forecast of heat forbids it and the board is cool.
+
+    The cover shows nothing of how warm a rung really makes the board: a wrong guess would last for ever. None while
+    that rung is left alone for having failed.
+    """
+    limit_c, temp_c = policy.temp_max_c, state.temp.value
+    if limit_c is None or temp_c is None or temp_c > limit_c - COOL_C:
+        return None
+    shown = [fit for fit in found if fit.rung.kind is not Kind.COVER and not fit.over_w and not fit.over_mb]
+    coolest = min(shown, key=lambda fit: fit.watts, default=None)
+    return coolest if coolest and _unblocked(state, [coolest]) else None
 
 
 def _up(policy: Policy, state: State, current: Fit, better: Fit) -> tuple[State, Decision]:

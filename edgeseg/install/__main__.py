@@ -26,7 +26,6 @@ OPTIONS = {
     "background": "As edgeseg run --background.",
     "wheel": "The wheel of edgeseg; else the one at hand.",
     "wheelhouse": "A folder of wheels, for a machine without a network.",
-    "port": "Open the instance's network for a page on this port.",
     "wait": "Seconds in which frames must flow.",
 }
 
@@ -55,7 +54,7 @@ def wish_of(given: argparse.Namespace) -> Wish:
         background=given.background,
         wheel=given.wheel,
         wheelhouse=given.wheelhouse,
-        port=given.port,
+        network=given.network,
         os_packages=given.os_packages,
         calibrate=given.calibrate,
         wait_s=given.wait,
@@ -66,11 +65,12 @@ def parser() -> argparse.ArgumentParser:
     """The options."""
     made = _Parser(prog="python3 -m edgeseg.install", description="Install edgeseg as a service.", allow_abbrev=False)
     usual = Wish()
-    kinds = {"wheel": Path, "wheelhouse": Path, "port": int, "wait": float}
+    kinds = {"wheel": Path, "wheelhouse": Path, "wait": float}
     for name, text in OPTIONS.items():
         names = ("--camera", "--source") if name == "camera" else (f"--{name}",)
         default = usual.wait_s if name == "wait" else getattr(usual, name)
         made.add_argument(*names, dest=name, type=kinds.get(name, str), default=default, help=text)
+    made.add_argument("--network", action="store_true", help="Open the instance's network, for a camera that is there.")
     made.add_argument(
         "--os-packages", action=argparse.BooleanOptionalAction, help="Lend it the system's Python packages."
     )

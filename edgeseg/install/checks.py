@@ -14,7 +14,7 @@ from edgeseg.errors import (
     SourceError,
     UsageError,
 )
-from edgeseg.install.machine import Machine, port_is_taken
+from edgeseg.install.machine import Machine
 from edgeseg.install.where import Where, instance_unit
 from edgeseg.install.wish import Wish
 
@@ -32,14 +32,14 @@ class Problem(NamedTuple):
     sentence: str
 
 
-def problems(wish: Wish, machine: Machine, where: Where, taken: Callable[[int], bool] = port_is_taken) -> list[Problem]:
+def problems(wish: Wish, machine: Machine, where: Where) -> list[Problem]:
     """Those that stop an install first."""
     found = [
         *_rights(machine),
         *_system(machine),
         *_room(machine),
         *_devices(wish, machine, where),
-        *_words(wish, where, taken),
+        *_words(wish),
     ]
     return sorted(found, key=lambda one: one.kind is None)
 
@@ -126,7 +126,7 @@ def _loopback(machine: Machine) -> Iterator[Problem]:
         yield Problem(OutputError, f"{sentence}: {remedy}.")
 
 
-def _words(wish: Wish, where: Where, taken: Callable[[int], bool]) -> Iterator[Problem]:
+def _words(wish: Wish) -> Iterator[Problem]:
     try:
         instance_unit(wish.instance)
     except UsageError as error:
@@ -143,16 +143,6 @@ def _words(wish: Wish, where: Where, taken: Callable[[int], bool]) -> Iterator[P
             yield Problem(UsageError, f"{option} is {folder}, and that is not there.")
     if wish.wheelhouse is not None and wish.wheelhouse.is_dir() and not any(wish.wheelhouse.glob("*.whl")):
         yield Problem(UsageError, f"--wheelhouse {wish.wheelhouse} holds no wheels.")
-    if wish.port is not None and not 1 <= wish.port <= 65535:
-        yield Problem(UsageError, f"--port is {wish.port}; ports are 1 to 65535.")
-    elif wish.port is not None and not _is_ours(wish, where) and taken(wish.port):
-        yield Problem(NotPermitted, f"Port {wish.port} is in use by another program; choose another by --port.")
-
-
-def _is_ours(wish: Wish, where: Where) -> bool:
-    """Whether the port is open for this instance already, which then listens on it."""
-    drop_in = where.at(f"/etc/systemd/system/edgeseg@{wish.instance}.service.d/network.conf")
-    return drop_in.is_file() and f"tcp:{wish.port}\n" in drop_in.read_text(encoding="utf-8", errors="replace")
 
 
 def refuse(found: list[Problem], say: Callable[[str], None]) -> None:

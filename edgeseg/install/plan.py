@@ -74,13 +74,10 @@ def config_text(wish: Wish) -> str:
 def drop_ins(wish: Wish, machine: Machine, wheel: Wheel) -> dict[str, str]:
     """The text of each file of `systemd/dropins/` that this instance wants, by its name."""
     wanted = []
-    if wish.port is not None:
+    if wish.network:
         wanted.append("network.conf")
     if machine.has_coral_usb:
         wanted.append("coral-usb.conf")
     if machine.is_jetson:
         wanted.append("jetson.conf")
-    texts = {name: wheel.units[f"{DROP_INS}/{name}"].decode() for name in wanted if f"{DROP_INS}/{name}" in wheel.units}
-    if wish.port is not None:
-        texts["network.conf"] = texts["network.conf"].replace("tcp:8080", f"tcp:{wish.port}")
-    return texts
+    return {name: wheel.units[f"{DROP_INS}/{name}"].decode() for name in wanted if f"{DROP_INS}/{name}" in wheel.units}

@@ -19,6 +19,11 @@ from edgeseg.install.where import Where
 Say = Callable[[str], None]
 """Told one line of what is going on, for people."""
 
+PAGE_FILE = "page.conf"
+"""The drop-in of an instance that has a page."""
+PAGE_EXTRAS = ("web", "mqtt")
+"""What a release with a page is installed with."""
+
 _KINDS = {2: UsageError, 4: CandidateError, 7: OutputError, 8: NotPermitted, 69: Unreachable}
 _BUILD_S, _CHECK_S = 3600, 900  # pip on a slow card; the golden set on a Raspberry Pi 3
 
@@ -75,8 +80,8 @@ class Tools(Protocol):
         """Whether a release has the packages of the page."""
         ...
 
-    def add_page(self, folder: Path) -> None:
-        """Add them."""
+    def add_page(self, folder: Path, wheelhouse: Path | None) -> None:
+        """Add them, from a folder of wheels or from the index."""
         ...
 
     def golden(self, folder: Path) -> Path:
@@ -103,15 +108,13 @@ class RealTools:
         )
         python = str(folder / "bin" / "python")
         say(f"installing {wheel.path.name} and what it needs; on a small board this takes some minutes")
-        pip = _pip(python)
-        if wheelhouse is not None:
-            pip += ["--no-index", f"--find-links={wheelhouse}"]
+        pip = _pip(python, wheelhouse)
         if os_packages and (numpy := _os_numpy(python)):
             # The system's simplejpeg and picamera2 are built for the system's numpy: another one breaks them.
             say(f"using the system's Python packages, and its numpy {numpy}")
             pip += [f"numpy=={numpy}"]
-        paged = any(self._where.at("/etc/systemd/system").glob("edgeseg@*.service.d/page.conf"))
-        _run([*pip, wheel.requirement + ("[web,mqtt]" if paged else "")], _BUILD_S, of_pip)
+        paged = any(self._where.at("/etc/systemd/system").glob(f"edgeseg@*.service.d/{PAGE_FILE}"))
+        _run([*pip, wheel.requirement + (f"[{','.join(PAGE_EXTRAS)}]" if paged else "")], _BUILD_S, of_pip)
         _compile(python, folder)
         inside = _run([python, "-c", "import edgeseg; print(edgeseg.__file__)"], _CHECK_S)
         units = Path(inside.strip()).parent / "_data" / "systemd"
@@ -133,16 +136,16 @@ class RealTools:
         asked = "from importlib.util import find_spec as f; print(all(map(f, ('fastapi', 'uvicorn', 'simplejpeg'))))"
         return _run([str(folder / "bin" / "python"), "-c", asked], _CHECK_S).strip() == "True"
 
-    def add_page(self, folder: Path) -> None:
+    def add_page(self, folder: Path, wheelhouse: Path | None) -> None:
         """See `Tools.add_page`."""
         python = str(folder / "bin" / "python")
         asked = (
-            "from importlib.metadata import requires\nfor one in requires('edgeseg'):\n"
-            "    if any(f'extra == {q}{name}{q}' in one for name in ('web', 'mqtt') for q in '\"\\''):\n"
+            "import sys\nfrom importlib.metadata import requires\nfor one in requires('edgeseg'):\n"
+            "    if any(f'extra == {q}{name}{q}' in one for name in sys.argv[1:] for q in '\"\\''):\n"
             "        print(one.split(';')[0])"
         )
-        wanted = _run([python, "-c", asked], _CHECK_S).split("\n")
-        _run([*_pip(python), *(one.strip() for one in wanted if one.strip())], _BUILD_S, of_pip)
+        wanted = _run([python, "-c", asked, *PAGE_EXTRAS], _CHECK_S).split("\n")
+        _run([*_pip(python, wheelhouse), *(one.strip() for one in wanted if one.strip())], _BUILD_S, of_pip)
         _compile(python, folder)
 
     def golden(self, folder: Path) -> Path:
@@ -200,9 +203,10 @@ def _compile(python: str, folder: Path) -> None:
     _run(compiled, _BUILD_S, lambda said: None)
 
 
-def _pip(python: str) -> list[str]:
+def _pip(python: str, wheelhouse: Path | None) -> list[str]:
+    source = [] if wheelhouse is None else ["--no-index", f"--find-links={wheelhouse}"]
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile"]
-    return [*pip, "--root-user-action=ignore", "--no-cache-dir", "--only-binary=:all:"]
+    return [*pip, "--root-user-action=ignore", "--no-cache-dir", "--only-binary=:all:", *source]
 
 
 def of_pip(said: str) -> EdgesegError:

@@ -56,7 +56,7 @@ class FakeTools:
         """See `Tools.has_page`."""
         return (folder / "lib" / "fastapi").exists()
 
-    def add_page(self, folder: Path) -> None:
+    def add_page(self, folder: Path, wheelhouse: Path | None) -> None:
         """See `Tools.add_page`."""
         (folder / "lib" / "fastapi").mkdir()
         (folder / "lib" / "fastapi" / "__init__.py").touch()

@@ -19,6 +19,7 @@ from deploy.farm.wheels import Target
 from deploy.installing import Order, bring
 from deploy.transport import OpenSsh, Said
 from edgeseg.errors import Unreachable, UsageError
+from edgeseg.install.tools import PAGE_EXTRAS
 from edgeseg.install.wheel import read_wheel
 from tests.install.made import make_wheel
 
@@ -95,11 +96,12 @@ def test_an_upgrade_that_was_rolled_back_says_why(order):
 
 @pytest.fixture
 def fetched(tmp_path, monkeypatch):
-    """What is asked of the index: (requirements, target, held), one wheel being given."""
+    """What is asked of the index: (requirements, target, held), one wheel being given; always for a page too."""
     asked = []
     (tmp_path / "numpy.whl").write_bytes(b"x")
 
-    def fetch(wanted, target, without, folder, say, held):
+    def fetch(wanted, target, without, folder, say, held, extras):
+        assert extras == PAGE_EXTRAS
         asked.append((list(wanted), target, held))
         return [tmp_path / "numpy.whl"]
 

@@ -6,9 +6,9 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from ideal_board import LADDER, Board, rung, with_values
+from ideal_board import LADDER, LOOK_S, Board, rung, with_values
 
-from edgeseg.governor import Kind, Policy, Reason, decide, sentence, start
+from edgeseg.governor import Kind, Ladder, Policy, Reason, decide, sentence, start
 
 
 def test_it_starts_with_the_best_rung_that_fits_by_the_ladders_word() -> None:
@@ -190,6 +190,35 @@ def test_from_the_cover_it_comes_back_when_limits_let_it() -> None:
     board = Board(see=limit, has_memory=True).run(40)
     assert board.running == "cover"
     assert board.run(60).running == "large/1"
+
+
+COLD_COVER: Ladder = (replace(LADDER[0], power_w=2.0), *LADDER[1:])
+
+
+def test_a_forecast_that_was_wrong_does_not_keep_people_hidden_for_ever() -> None:
+    """It takes each watt for 40 C, and the heat of a minute came from elsewhere: the cover alone would not show that."""
+    heat = with_values(temp_c=lambda at_s: 90.0 if 20 < at_s < 60 else 45.0)
+    policy = Policy(temp_max_c=75.0, thermal_c_per_w=40.0)
+    board = Board(policy=policy, ladder=COLD_COVER, see=heat).run(59)
+    assert board.running == "cover"
+    board.run(121)
+    assert board.running not in ("cover", "small/4 half")
+
+
+def test_where_every_rung_is_too_hot_the_cover_is_left_now_and_then_and_the_limit_kept() -> None:
+    board = Board(policy=Policy(temp_max_c=75.0, thermal_c_per_w=40.0), ladder=COLD_COVER)
+    temps = [45.0]
+
+    def warm(seen, at_s):  # type: ignore[no-untyped-def]
+        temps.append(temps[-1] + ((45.0 if board.running == "cover" else 95.0) - temps[-1]) * LOOK_S / 20.0)
+        return replace(seen, temp_c=temps[-1])
+
+    board.see = warm
+    board.run(2000)
+    shown = [at_s for at_s, name in board.changes if name == "small/4 half"]
+    assert max(temps) < 75.5
+    waits = [later - earlier for earlier, later in itertools.pairwise(shown)]
+    assert waits[-1] > 4 * waits[0], "ever more seldom"
 
 
 def test_a_rung_that_is_not_built_is_given_up_for_a_while() -> None:

@@ -118,4 +118,6 @@ def test_the_governor_answers_a_quota_and_heat(said):
         assert one["throttled"] > 0
     for one in of(said, "thermal zone to 90 C and back"):
         assert [zone for _, zone, _ in one["zone"]] == [60, 90, 45]
-        assert any("temp" in str(cause) or "heat" in str(cause) for _, cause in one["rungs"]), one
+        warm, hot, cool = (status.partition("rung ")[2].rpartition(",")[0] for _, _, status in one["zone"])
+        assert hot != warm, one
+        assert "cover" not in cool, one

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import socket
 
 import pytest
 
 from edgeseg.errors import EdgesegError, NotPermitted, OutputError, SourceError, UsageError
-from edgeseg.install.machine import port_is_taken, read_machine
+from edgeseg.install.machine import read_machine
 from edgeseg.install.plan import with_os_packages
 from edgeseg.install.where import Where
 from edgeseg.install.wish import Wish
@@ -39,7 +38,6 @@ REFUSED = [
     ({}, {"sink": "-"}, UsageError, "which a service has not"),
     ({}, {"background": "blur\nsink: x"}, UsageError, "--background is"),
     ({}, {"wheelhouse": "no-such-folder"}, UsageError, "--wheelhouse is no-such-folder"),
-    ({}, {"port": 70_000}, UsageError, "ports are 1 to 65535"),
 ]
 
 
@@ -54,17 +52,6 @@ def test_refused(bench, machine, wish, kind, said, tmp_path):
 
     assert snapshot(bench.where.root) == before
     assert bench.systemd.calls == []
-
-
-def test_a_port_in_use(bench):
-    with socket.socket() as other:
-        other.bind(("", 0))
-        other.listen()
-        port = other.getsockname()[1]
-        assert port_is_taken(port)
-        with pytest.raises(NotPermitted, match=f"Port {port} is in use"):
-            bench.install(port=port)
-    assert not port_is_taken(port)
 
 
 def test_all_at_once(bench):

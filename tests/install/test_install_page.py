@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
-from edgeseg.errors import UsageError
+from edgeseg.errors import NotPermitted, UsageError
 from edgeseg.install import release
 from edgeseg.install.page import PageWish, drop_in
-from tests.install.made import UNIT
+from tests.install.made import UNIT, snapshot
 
 DROP_IN = f"etc/systemd/system/{UNIT}.d/page.conf"
 
@@ -31,6 +33,29 @@ def test_on_opens_the_network_for_one_port_and_off_shuts_it(bench):
     assert not path.exists()
     assert bench.systemd.runs(UNIT) == "1.0.0"
     assert bench.session.page_off("camera", 90.0) == []
+
+
+def test_a_port_in_use_is_refused_unless_it_is_its_own(bench):
+    bench.install()
+    before = snapshot(bench.where.root)
+    with socket.socket() as other:
+        other.bind(("", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(NotPermitted, match=f"Port {port} is in use by another program; choose another by --listen"):
+            bench.session.page_on(PageWish("camera", f"127.0.0.1:{port}"))
+    assert snapshot(bench.where.root) == before
+    bench.session.page_on(PageWish("camera", f"127.0.0.1:{port}"))
+    with socket.socket() as its_own:
+        its_own.bind(("", port))
+        its_own.listen()
+        assert bench.session.page_on(PageWish("camera", f"127.0.0.1:{port}")) == []
+
+
+def test_a_folder_without_wheels_is_refused(bench, tmp_path):
+    bench.install()
+    with pytest.raises(UsageError, match="holds no wheels"):
+        bench.session.page_on(PageWish("camera", wheelhouse=tmp_path))
 
 
 def test_uninstall_takes_it_away_too(bench):

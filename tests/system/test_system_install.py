@@ -16,6 +16,7 @@ import pytest
 
 from tests.lab.roots import PROJECT
 from tests.system import releases
+from tests.system.asking import ask, state
 from tests.system.boards import Board
 from tests.system.releases import BETTER, BLIND, CRASHES, FIRST, GOOD, NEVER_STARTS, SLOW, TRIES
 
@@ -60,9 +61,6 @@ def upgraded(machine: Board, wheel: Path, version: str, watch_s: float = 8) -> t
 def test_what_stands_in_the_way_is_said_and_nothing_is_changed(machine, wheel):
     argv, environment = releases.install(wheel)
     plain = ["python3", "-m", "edgeseg.install"]
-    in_use = (
-        "import socket, subprocess, sys; s = socket.create_server(('', 8080)); sys.exit(subprocess.call(sys.argv[1:]))"
-    )
     refused = [
         (["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *argv], 8, "run the same with sudo"),
         (plain, 3, "There is no camera: plug one in"),
@@ -71,7 +69,6 @@ def test_what_stands_in_the_way_is_said_and_nothing_is_changed(machine, wheel):
         ([*argv, "--instance", "../up"], 2, "cannot name an instance"),
         ([*argv, "--instance", "Küche"], 2, "cannot name an instance"),
         ([*argv, "--instance=-rf"], 2, "cannot name an instance"),
-        (["python3", "-c", in_use, *argv, "--port", "8080"], 8, "Port 8080 is in use"),
         (["unshare", "-m", "sh", "-c", 'mount -o remount,bind,ro / && exec "$@"', "sh", *argv], 7, "is read-only"),
         (
             ["unshare", "-m", "sh", "-c", 'umount --lazy /run && exec "$@"', "sh", *argv],
@@ -250,6 +247,35 @@ def test_back_by_hand(machine):
     for words in (["status"], ["releases"], ["logs", "-n", "5"]):
         print(machine.run("edgeseg", "service", *words).stdout)
     print(machine.run("systemctl", "status", "--no-pager", UNIT).stdout)
+
+
+def test_a_page_comes_goes_and_outlives_an_upgrade(machine, wheel):
+    in_use = (
+        "import socket, subprocess, sys; s = socket.create_server(('', 8080)); sys.exit(subprocess.call(sys.argv[1:]))"
+    )
+    words = ["edgeseg", "service", "web", "on", "--listen", "0.0.0.0:8080", "--wheelhouse", "/mnt"]
+    taken = ran(machine, ["python3", "-c", in_use, *words])
+    assert (taken.returncode, "Port 8080 is in use" in taken.stderr) == (8, True), taken.stderr
+    bearer = ("Authorization", "Bearer " + taken.stdout.split()[-1])
+    assert ask(machine, "GET", "/")[0] == 0
+    began = time.monotonic()
+    done = ran(machine, words)
+    print(f"web on: {time.monotonic() - began:.0f} s\n{done.stderr}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "the page of camera: http://0.0.0.0:8080/\n", "the token was shown already"
+    assert ran(machine, ["edgeseg", "service", "releases", "--verify"]).returncode == 0
+    for version in (FIRST, BETTER):
+        if version != FIRST:
+            assert upgraded(machine, wheel, version)[1]["result"] == "kept"
+        assert ask(machine, "GET", "/healthz")[0] == 200
+        assert ask(machine, "GET", "/api/v1/state")[0] == 401
+        now = state(machine, bearer)
+        assert (now["status"], now["instance"], machine.status()["release"]) == ("running", "camera", version)
+    done = ran(machine, ["edgeseg", "service", "web", "off"])
+    assert (done.returncode, done.stdout) == (0, "the page of camera is off\n"), done.stderr
+    assert ask(machine, "GET", "/")[0] == 0
+    assert machine.run("systemctl", "show", "--property=PrivateNetwork", "--value", UNIT).stdout == "yes\n"
+    assert camera(machine)["active"] == "active"
 
 
 def test_nothing_is_left(machine):

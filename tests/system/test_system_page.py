@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from edgeseg.install.page import PageWish, drop_in
 from edgeseg.web.access import make_token
 from tests.lab import booted_root, container, roots
 from tests.lab.booted_root import Booted
+from tests.system.asking import ask, state
 
 ASKED = os.environ.get("EDGESEG_SYSTEM") == "1"
 WHY_NOT = booted_root.missing() if ASKED else "boots systemd in a container: make test-system"
@@ -28,19 +28,6 @@ source: "gst:videotestsrc is-live=true ! video/x-raw,width=640,height=360,framer
 sink: "null"
 background: "color:#123456"
 idle: false
-"""
-ASK = """\
-import json, sys, urllib.request, urllib.error
-method, path, text, *headers = json.loads(sys.argv[1])
-body = text.encode("latin-1") if text else None
-request = urllib.request.Request("http://127.0.0.1:8080" + path, method=method, data=body)
-for name, value in headers:
-    request.add_header(name, value)
-try:
-    answer = urllib.request.urlopen(request, timeout=60)
-except urllib.error.HTTPError as error:
-    answer = error
-print(json.dumps([answer.status, answer.read().decode("latin-1")]))
 """
 
 
@@ -58,20 +45,9 @@ def machine(tier_file: Callable[..., Path]) -> Iterator[Booted]:
                 booted.run("systemd-sysusers")
                 booted.run("systemd-tmpfiles", "--create", check=False)
                 booted.write("/etc/edgeseg/cam.yaml", FILE)
-                booted.write("/ask.py", ASK)
                 yield booted
     except Unreachable as error:
         pytest.skip(str(error))
-
-
-def ask(machine: Booted, method: str, path: str, body: str = "", *headers: tuple[str, str]) -> tuple[int, str]:
-    said = machine.run("/opt/edgeseg/current/bin/python", "/ask.py", json.dumps([method, path, body, *headers]))
-    status, text = json.loads(said.stdout)
-    return status, text
-
-
-def state(machine: Booted) -> dict[str, Any]:
-    return dict(json.loads(ask(machine, "GET", "/api/v1/state")[1]))
 
 
 def test_on_the_page_lives_in_the_fence_and_off_it_is_gone(machine: Booted, tmp_path: Path) -> None:
@@ -106,8 +82,7 @@ def test_on_the_page_lives_in_the_fence_and_off_it_is_gone(machine: Booted, tmp_
     machine.run("rm", f"{folder}/page.conf")
     machine.run("systemctl", "daemon-reload")
     machine.run("systemctl", "restart", "edgeseg@cam")
-    gone = machine.run("/opt/edgeseg/current/bin/python", "/ask.py", json.dumps(["GET", "/", ""]), check=False)
-    assert gone.returncode != 0
+    assert ask(machine, "GET", "/")[0] == 0
 
 
 def test_beyond_loopback_it_waits_for_a_token(machine: Booted, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import av
 
 from deploy.farm.wheels import Target, fetch, requires
+from edgeseg.install.tools import PAGE_EXTRAS
 from tests.lab.roots import PROJECT, cache
 
 
@@ -57,12 +58,14 @@ def other_version(wheel: Path, version: str, change: Mapping[str, Callable[[byte
 
 
 def wheelhouse(wheel: Path, root: Path, held: bool = False) -> Path:
-    """All that the wheel needs on a Debian of the lab, fetched once as `python -m deploy install` does it.
+    """All that the wheel and its page need on a Debian of the lab, fetched once as `python -m deploy install` does it.
 
     held: to the numpy of that Debian. Raises Unreachable if the index does not answer.
     """
     own = {"numpy": _said(root, "import numpy; print(numpy.__version__)")} if held else {}
-    return fetch(requires(wheel), _target(root), (), cache() / "wheelhouses", lambda line: None, own)[0].parent
+    return fetch(requires(wheel), _target(root), (), cache() / "wheelhouses", lambda line: None, own, PAGE_EXTRAS)[
+        0
+    ].parent
 
 
 def one(requirement: str, root: Path) -> Path:
