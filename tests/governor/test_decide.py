@@ -196,7 +196,7 @@ COLD_COVER: Ladder = (replace(LADDER[0], power_w=2.0), *LADDER[1:])
 
 
 def test_a_forecast_that_was_wrong_does_not_keep_people_hidden_for_ever() -> None:
-    """It takes each watt for 40 C, and the heat of a minute came from elsewhere: the cover alone would not show that."""
+    """Each watt is taken for 40 C, and the heat of a minute came from elsewhere, which the cover would never show."""
     heat = with_values(temp_c=lambda at_s: 90.0 if 20 < at_s < 60 else 45.0)
     policy = Policy(temp_max_c=75.0, thermal_c_per_w=40.0)
     board = Board(policy=policy, ladder=COLD_COVER, see=heat).run(59)
