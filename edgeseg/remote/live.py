@@ -80,6 +80,7 @@ class Live:
         self.newest: Callable[[], Reading] = lambda: Reading(clock.now())
         self._rate = Rate()
         self._table: tuple[float, dict[str, dict[str, float]]] = (-1.0, {})
+        self._opened_at = 0.0
         self._shown_at: float | None = None
         self._number = 0
         self._lock = threading.Lock()
@@ -113,7 +114,7 @@ class Live:
 
     def start(self, run: Run, newest: Callable[[], Reading]) -> None:
         """Begin to sample."""
-        self.run, self.newest = run, newest
+        self.run, self.newest, self._opened_at = run, newest, self._clock.now()
         self._thread.start()
 
     def close(self) -> None:
@@ -142,13 +143,18 @@ class Live:
         """(a stable word, a sentence): starting, running, covered, idle, stalled or ended."""
         if self.ended is not None:
             return "ended", f"The pipeline has ended: {self.ended}"
-        if self.run is None or (self._shown_at is None and self.resting is None):
+        if self.run is None:
             return "starting", "The camera and the model are being opened."
         if self.resting is not None:
             return "idle", f"It rests, camera and model with it: {self.resting}."
-        quiet_s = self._clock.now() - (self._shown_at or 0.0)
+        quiet_s = self._clock.now() - (self._shown_at if self._shown_at is not None else self._opened_at)
         if quiet_s > STALLED_S:
-            return "stalled", f"The pipeline has shown no frame for {quiet_s:.0f} s."
+            return (
+                "stalled",
+                f"No frame has gone out for {quiet_s:.0f} s: the pipeline hangs, or the sink takes nothing.",
+            )
+        if self._shown_at is None:
+            return "starting", "The first frame is being made."
         if self.degraded:
             worst = list(self.degraded.values())[-1]
             return "degraded", f"{worst.detail}"

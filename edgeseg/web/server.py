@@ -16,9 +16,10 @@ from edgeseg.web.access import Access
 from edgeseg.web.app import make_app
 from edgeseg.web.context import Context
 from edgeseg.web.problems import TYPE
-from edgeseg.web.rules import Rules
+from edgeseg.web.rules import Rules, is_loopback
 
 MOST_CONNECTIONS = 128
+MOST_OF_ONE = 64  # connections of one address; a proxy on this machine has as many as there are
 HEAD_S = 10.0  # in which a request's head must have come
 STUCK_S = 15.0  # who takes nothing of what waits for so long is cut off
 
@@ -67,10 +68,11 @@ class _Protocol(H11Protocol):
         """See asyncio."""
         super().connection_made(transport)
         if len(self.connections) > MOST_CONNECTIONS:
-            transport.write(_FULL)
-            transport.close()
-            return
-        self._wait()
+            self._refuse(_FULL)
+        elif self._of_this_address() > MOST_OF_ONE:
+            self._refuse(_ENOUGH)
+        else:
+            self._wait()
 
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
@@ -95,6 +97,17 @@ class _Protocol(H11Protocol):
         self._wait_no_more()
         super().connection_lost(exc)
 
+    def _of_this_address(self) -> int:
+        """How many connections there are; 0 for this machine's own."""
+        peer = self.client[0] if self.client else ""
+        if is_loopback(peer):
+            return 0
+        return sum((getattr(one, "client", None) or ("",))[0] == peer for one in self.connections)
+
+    def _refuse(self, answer: bytes) -> None:
+        self.transport.write(answer)
+        self.transport.close()
+
     def _wait(self) -> None:
         self._patience = self.loop.call_later(HEAD_S, self._give_up)
 
@@ -106,8 +119,7 @@ class _Protocol(H11Protocol):
     def _give_up(self) -> None:
         self._patience = None
         if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(_SLOW)
-            self.transport.close()
+            self._refuse(_SLOW)
 
 
 def _plain(status: str, word: str, detail: str, more: str = "") -> bytes:
@@ -123,6 +135,12 @@ _FULL = _plain(
     "503 Service Unavailable",
     "too-many-connections",
     f"{MOST_CONNECTIONS} connections are open already, which is all that this board serves; try again later.",
+    "Retry-After: 5\r\n",
+)
+_ENOUGH = _plain(
+    "429 Too Many Requests",
+    "too-many",
+    f"{MOST_OF_ONE} connections of this address are open already, which is all that one gets; close some.",
     "Retry-After: 5\r\n",
 )
 _SLOW = _plain("408 Request Timeout", "too-slow", f"No request came within {HEAD_S:g} s.")

@@ -39,10 +39,10 @@ def calibrate(folder: Path) -> None:
 
 
 class Run:
-    """One such process in `folder`, where scene.npy is. arguments: beside the source and the address."""
+    """One such process in `folder`, where scene.npy is. arguments: beside the source and the address. out: stdout."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self.folder, self._arguments = folder, arguments
+    def __init__(self, folder: Path, *arguments: str, out: int | None = None) -> None:
+        self.folder, self._arguments, self._out = folder, arguments, out
         self._unplugged = folder / "unplugged"
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
@@ -57,7 +57,11 @@ class Run:
         listen = ["--web-listen", f"127.0.0.1:{self.port}", *self._arguments]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [*command, *listen], stdout=log, stderr=log, env=_environ(self.folder), cwd=self.folder
+                [*command, *listen],
+                stdout=log if self._out is None else self._out,
+                stderr=log,
+                env=_environ(self.folder),
+                cwd=self.folder,
             )
         soon(self._is_ready, START_S, "edgeseg run did not begin")
 

@@ -14,7 +14,7 @@ import pytest
 from paging import Paging, no_rate_limit, paging, soon
 
 from edgeseg.web import server, stream
-from edgeseg.web.server import MOST_CONNECTIONS
+from edgeseg.web.server import MOST_CONNECTIONS, MOST_OF_ONE
 from edgeseg.web.stream import MOST_VIEWERS
 
 
@@ -58,6 +58,19 @@ def test_two_hundred_connections_are_some_too_many(one: Paging) -> None:
         goes_on(one)
         assert process.memory_info().rss < before + 40e6
     soon(lambda: httpx.get(f"{one.url}/readyz").status_code == 200)
+
+
+def test_one_address_does_not_take_them_all(one: Paging, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "is_loopback", lambda peer: peer != "127.0.0.2")
+    assert one.web is not None
+    where = "127.0.0.1", one.web.port
+    with contextlib.ExitStack() as open_ones:
+        many = [
+            open_ones.enter_context(socket.create_connection(where, 10, ("127.0.0.2", 0)))
+            for _ in range(MOST_OF_ONE + 1)
+        ]
+        assert many[-1].recv(4096).startswith(b"HTTP/1.1 429 ")
+        assert httpx.get(f"{one.url}/readyz").status_code == 200  # of another address
 
 
 def test_viewers_who_take_nothing_cost_nothing_and_too_many_are_told(one: Paging) -> None:

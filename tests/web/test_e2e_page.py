@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
+import httpx
 import numpy as np
 import pytest
 from e2e_browser import DESKTOP, PHONE, Browser, Tab, chromium
@@ -308,6 +311,40 @@ def test_a_dead_pipeline_is_said_while_the_page_lives(run: Run, browser: Browser
         tab.says("#status-word", "Ended")
         tab.says("#veil-words", "The pipeline has ended")
         assert tab.uncaught == []
+
+
+def test_a_pipeline_that_hangs_is_said_and_that_it_goes_on(browser: Browser, folder: Path) -> None:
+    """Its reader takes nothing for a while, as a program that is stopped does."""
+    reader, writer = os.pipe()
+    takes, over = threading.Event(), threading.Event()
+    takes.set()
+
+    def read() -> None:
+        while takes.wait() and not over.is_set() and os.read(reader, 1 << 20):
+            pass
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    run = Run(folder, "--sink", "-", out=writer)
+    try:
+        with browser.tab() as tab:
+            tab.open(run.url).sees_frames()
+            takes.clear()
+            tab.says("#status-word", "Stalled")
+            tab.says("#veil-words", "the sink takes nothing")
+            answer = httpx.get(f"{run.url}/readyz")
+            assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+            assert "No frame has gone out for" in answer.json()["detail"]
+            takes.set()
+            tab.says("#status-word", "Running")
+            tab.sees_frames()
+    finally:
+        takes.set()
+        run.close()
+        over.set()
+        os.close(writer)
+        thread.join()
+        os.close(reader)
 
 
 def test_nobody_sees_the_room_without_the_token(browser: Browser, folder: Path) -> None:
