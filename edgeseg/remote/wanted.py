@@ -49,7 +49,8 @@ def view(loaded: Loaded, on: bool, kept: Mapping[str, Any], picture: Callable[[s
         "temp_limit_c": limits.temp_c,
         "power_limit_w": limits.power_w,
         "memory_limit_mb": limits.memory_mb,
-        "source": hidden(settings.source),  # which may hold a password
+        # Which may hold a password; a camera by its number is the same one as by its place.
+        "source": re.sub(r"\Acamera:([0-9]+)\Z", r"camera:/dev/video\1", hidden(settings.source)),
         "tier": settings.tier,
         "engine": settings.engine,
         "hflip": settings.hflip,

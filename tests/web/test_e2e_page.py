@@ -168,6 +168,8 @@ def test_a_setting_that_is_refused_says_why(run: Run, tab: Tab) -> None:
 
 
 def test_camera_and_tier_can_be_chosen(run: Run, tab: Tab) -> None:
+    ids = tab.page.eval_on_selector_all("#source-choice option", "all => all.map((one) => one.value)")
+    assert ids == ["auto", "camera:/dev/video0", "camera:/dev/video1"], "camera:0 is one of them"
     tab.page.select_option("#source-choice", "camera:/dev/video1")
     soon(lambda: run.settings["source"] == "camera:/dev/video1")
     tab.says("#source-now", "/dev/video1")
