@@ -73,6 +73,7 @@ export class Chart {
       high += this.floor ? missing : missing / 2;
       if (!this.floor) low -= missing / 2;
     }
+    high += 0.1 * (high - low); // the scale's words are there
     const step = 10 ** Math.floor(Math.log10(high - low)) / 2;
     return [Math.floor(low / step) * step, Math.ceil(high / step) * step];
   }
