@@ -12,6 +12,8 @@ from edgeseg.commands.installed import WaitOption, WheelhouseOption
 
 InstanceOption = Annotated[str, typer.Option(help="The instance whose page it is.")]
 
+PAGE_S = 30.0  # in which a page must answer once frames flow
+
 web_app = typer.Typer(
     help="The page of an instance: on, off, its token.",
     no_args_is_help=True,
@@ -45,6 +47,7 @@ def turn_on(
     if token is not None:  # whatever comes of the rest
         print(f"the page's token, shown this once: {token}", flush=True)
     done = made.page_on(wish)
+    _wait_for(listen, instance)
     print(f"the page of {instance}: http://{listen}/" if done else "nothing to do: the page is on")
 
 
@@ -63,6 +66,30 @@ def new_token() -> None:
     from edgeseg.install.__main__ import session
 
     print(_token(session().where.state, only_new=False))
+
+
+def _wait_for(listen: str, instance: str) -> None:
+    """Until the page answers: frames may flow before it does. Raises CandidateError if it does not."""
+    import socket
+    import time
+
+    from edgeseg.errors import CandidateError
+
+    host, _, port = listen.rpartition(":")
+    host = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))
+    until = time.monotonic() + PAGE_S
+    while True:
+        try:
+            socket.create_connection((host, int(port)), 1.0).close()
+        except OSError as error:
+            if time.monotonic() > until:
+                raise CandidateError(
+                    f"Frames flow, but the page does not answer at {listen} ({error.strerror or error}):"
+                    f" edgeseg service logs --instance {instance} says why."
+                ) from None
+            time.sleep(0.2)
+        else:
+            return
 
 
 def _token(state: Path, only_new: bool) -> str | None:

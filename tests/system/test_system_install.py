@@ -198,7 +198,7 @@ def test_its_systemd_finds_nothing_wrong(machine):
     [
         (NEVER_STARTS, "rolled back", "systemd had to restart it"),
         (CRASHES, "rolled back", "systemd had to restart it"),
-        (SLOW, "rolled back", releases.SLOWER),
+        (SLOW, "rolled back", "and before it "),  # fewer frames, or nothing but covers
         (BLIND, "refused", ""),
     ],
 )
