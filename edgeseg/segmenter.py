@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,14 +16,16 @@ from edgeseg.errors import UsageError
 from edgeseg.frames import MICROSECONDS, U8, ColorSpace, Frame, Mask, Planes, Rect, Size
 from edgeseg.pipeline import AGAIN, Mode, Pipeline
 from edgeseg.ports import Engine, EngineReport
-from edgeseg.stages.framing import FamilyChoice, framing_of
-from edgeseg.stages.opinions import weighed
+from edgeseg.stages.framing import FamilyChoice, Framing, framing_of
+from edgeseg.stages.opinions import Opinion, weighed
 from edgeseg.stages.pixels import bgr_to_i420
 from edgeseg.stages.region import look_around, margin_of, whole
 from edgeseg.tiers import files as tiers
 from edgeseg.tiers.catalogue import AUTO, BODY_TIER, DEFAULT_TIER, STILL_TIERS
 from edgeseg.trust import KnownAnswer
 
+# How far a family is trusted with whom it is not made for, beside what its doubt says (docs/quality.md).
+BODY_OF_OTHERS, SELFIES_OF_WHOLE = 0.5, 0.25
 LOOKS = 1 + AGAIN  # at a picture by itself: all of it, where somebody was found, and there again
 
 
@@ -111,7 +113,19 @@ class Segmenter:
         if len(self._pipelines) == 1 and said is not first:
             said = [*first, *said]  # who is large is often seen better from far
         frame.look = None
-        return _grown(self._usual[0].settle(weighed(said), frame), frame)
+        opinion = weighed(said)
+        if self._body is not None and len(said) == len(self._pipelines) > 1:
+            opinion = self._by_framing(said, framing_of(opinion.alpha, frame.size), frame)
+        return _grown(self._usual[0].settle(opinion, frame), frame)
+
+    def _by_framing(self, said: Sequence[Opinion], framing: Framing, frame: Frame) -> Opinion:
+        """What the families say, the body family last, each trusted as far as how the person stands speaks for it."""
+        assert self._body is not None
+        selfies = len(said) - 1
+        if framing is not Framing.WHOLE:
+            return weighed(said, [1.0] * selfies + [BODY_OF_OTHERS])
+        whole = self._body.opinion(frame, None)
+        return weighed([*said, whole], [SELFIES_OF_WHOLE] * selfies + [1.0, 1.0])
 
     def next_mask(self, bgr: U8, time_s: float) -> U8:
         """As `mask`, of the next picture of a sequence, so many seconds after the first, which is at 0.

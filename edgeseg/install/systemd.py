@@ -20,7 +20,7 @@ class UnitState(NamedTuple):
     """What systemd says of a unit.
 
     active: active, activating, inactive, failed ... status: what the service itself says, in one line. restarts: that
-    systemd made by itself. pid: 0 if it does not run. is_old: its files changed and were not read anew.
+    systemd made by itself. pid: 0 if it does not run. is_old: its files changed, or drop-ins came, and were not read.
     """
 
     load: str = "not-found"
@@ -102,7 +102,7 @@ class RealSystemd:
         if not self.is_here():
             return UnitState()
         names = "LoadState,ActiveState,SubState,UnitFileState,StatusText,NRestarts,Result,MainPID"
-        said = _run("systemctl", "show", unit, f"--property={names},NeedDaemonReload")
+        said = _run("systemctl", "show", unit, f"--property={names},NeedDaemonReload,DropInPaths")
         facts = dict(line.partition("=")[::2] for line in said.splitlines())
         return UnitState(
             load=facts.get("LoadState", ""),
@@ -113,7 +113,7 @@ class RealSystemd:
             restarts=_int(facts.get("NRestarts", "")),
             result=facts.get("Result", ""),
             pid=_int(facts.get("MainPID", "")),
-            is_old=facts.get("NeedDaemonReload", "") == "yes",
+            is_old=facts.get("NeedDaemonReload", "") == "yes" or _has_more(unit, facts.get("DropInPaths", "").split()),
         )
 
     def enable(self, unit: str, on: bool) -> None:
@@ -206,6 +206,13 @@ def journal(units: Sequence[str], lines: int, follow: bool) -> list[str]:
         "--output=short-iso",
         *(["--follow"] if follow else []),
     ]
+
+
+def _has_more(unit: str, known: Sequence[str]) -> bool:
+    """Whether there are drop-ins of a unit that systemd does not know of: 252 finds none in a folder that is new."""
+    template = re.sub(r"@[^.]*\.", "@.", unit)
+    folders = {Path(f"/etc/systemd/system/{name}.d") for name in (unit, template)}
+    return any(str(path) not in known for folder in folders for path in folder.glob("*.conf"))
 
 
 def _int(text: str) -> int:

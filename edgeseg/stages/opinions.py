@@ -37,14 +37,16 @@ class Opinion:
         return float(counts @ _OPEN) / said if said else 1.0
 
 
-def weighed(opinions: Sequence[Opinion]) -> Opinion:
+def weighed(opinions: Sequence[Opinion], trust: Sequence[float] | None = None) -> Opinion:
     """One opinion of the first one's size: the mean of their logits, each weighed by one over the square of its doubt.
 
-    opinions: at least one, all of the same picture.
+    opinions: at least one, all of the same picture. trust: by what each weight is multiplied; None: 1 each.
     """
     if len(opinions) == 1:
         return opinions[0]
     weights = np.array([max(_LEAST_DOUBT, one.doubt) ** -2 for one in opinions])
+    if trust is not None:
+        weights *= trust
     weights /= weights.sum()
     return Opinion(_mean([one.alpha for one in opinions], weights), _mean([one.person for one in opinions], weights))
 

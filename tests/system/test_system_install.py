@@ -261,7 +261,7 @@ def test_a_page_comes_goes_and_outlives_an_upgrade(machine, wheel):
     began = time.monotonic()
     done = ran(machine, words)
     print(f"web on: {time.monotonic() - began:.0f} s\n{done.stderr}")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr + machine.run("edgeseg", "service", "logs", "-n", "30").stdout
     assert done.stdout == "the page of camera: http://0.0.0.0:8080/\n", "the token was shown already"
     assert ran(machine, ["edgeseg", "service", "releases", "--verify"]).returncode == 0
     for version in (FIRST, BETTER):
