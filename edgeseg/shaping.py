@@ -12,7 +12,7 @@ import cv2
 
 from edgeseg.frames import U8, ColorSpace, Frame, Mask, Rect, Size
 from edgeseg.ports import ModelIO
-from edgeseg.stages.motion import Carry, grey_size, is_same_scene
+from edgeseg.stages.motion import Carry, is_same_scene
 from edgeseg.stages.opinions import Opinion
 from edgeseg.stages.postprocess import keep_near, surer
 from edgeseg.stages.preprocess import ModelInput
@@ -90,7 +90,7 @@ class Shaping:
             self.followed = Followed(region, Place(frame, size))
         self.carry = Carry(frame, size, margin)
         self._ways, self._margin = ways, margin
-        self._steady = Steady(size, grey_size(frame)) if ways.steady else None
+        self._steady = Steady(size, frame) if ways.steady else None
         self._tidy, self._tidy_far = (Tidy(size) if ways.tidy else None for _ in range(2))  # far: for looks at all
         self._before: tuple[Mask, float] | None = None  # the newest mask, and its frame's time
 
@@ -143,11 +143,11 @@ class Shaping:
         """
         person, followed = opinion.person, self.followed
         alpha, grey = surer(opinion.alpha), None
-        if carries or followed is not None or self._steady is not None:
+        if carries or followed is not None:
             grey = self.carry.grey(frame)
-        before = self._not_older(frame, max_age_s)
-        if self._steady is not None and grey is not None and before is not None and before.grey is not None:
-            alpha = self._steady(alpha, grey, before.alpha, before.grey)
+        if self._steady is not None:
+            before = self._not_older(frame, max_age_s)
+            alpha = self._steady(alpha, before.alpha if before else None, frame.planes.y, frame.halves[0])
         if self._tidy is not None:
             alpha = self._tidy(alpha, person, frame.time_s)
         mask = Mask(keep_near(alpha, person, self._margin), frame.index, frame.captured_at)

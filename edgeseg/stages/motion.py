@@ -36,17 +36,17 @@ _CUT = 16.0  # of 255: grey pictures that differ by more on average are of two s
 _UPSAMPLED = 1.5  # mask pixels that upsampling spreads a mask by, as in `keep_near`
 
 
-def grey_size(frame: Size) -> Size:
-    """The size of the grey picture in which motion is looked for."""
-    scale = GREY_SIDE / max(frame)
+def grey_size(frame: Size, side: int = GREY_SIDE) -> Size:
+    """The size of the grey picture in which motion is looked for; side: pixels of its longer side, at most."""
+    scale = side / max(frame)
     return frame if scale >= 1 else Size(max(1, round(frame.width * scale)), max(1, round(frame.height * scale)))
 
 
 class Grey:
     """Makes the grey pictures of frames of one size."""
 
-    def __init__(self, frame: Size) -> None:
-        self.size = grey_size(frame)
+    def __init__(self, frame: Size, side: int = GREY_SIDE) -> None:
+        self.size = grey_size(frame, side)
         self._frame = frame
         self._shrink = Shrink(frame, self.size)
 
