@@ -16,7 +16,7 @@ from edgeseg.errors import UsageError
 from edgeseg.frames import MICROSECONDS, U8, ColorSpace, Frame, Mask, Planes, Rect, Size
 from edgeseg.pipeline import AGAIN, Mode, Pipeline
 from edgeseg.ports import Engine, EngineReport
-from edgeseg.stages.framing import FamilyChoice, framing_of
+from edgeseg.stages.framing import FamilyChoice, Framing, framing_of
 from edgeseg.stages.opinions import weighed
 from edgeseg.stages.pixels import bgr_to_i420
 from edgeseg.stages.region import look_around, margin_of, whole
@@ -25,6 +25,7 @@ from edgeseg.tiers.catalogue import AUTO, BODY_TIER, DEFAULT_TIER, STILL_TIERS
 from edgeseg.trust import KnownAnswer
 
 LOOKS = 1 + AGAIN  # at a picture by itself: all of it, where somebody was found, and there again
+BODY_WORDS = 8.0  # how much more the body family has to say of a still with one whole person in it
 
 
 class Segmenter:
@@ -111,7 +112,12 @@ class Segmenter:
         if len(self._pipelines) == 1 and said is not first:
             said = [*first, *said]  # who is large is often seen better from far
         frame.look = None
-        return _grown(self._usual[0].settle(weighed(said), frame), frame)
+        opinion = weighed(said)
+        if self._body is not None and len(said) == len(self._pipelines):
+            framing = framing_of(opinion.alpha, frame.size)
+            if framing in (Framing.WHOLE, Framing.FAR):
+                opinion = weighed(said, [1.0] * len(self._usual) + [BODY_WORDS])
+        return _grown(self._usual[0].settle(opinion, frame), frame)
 
     def next_mask(self, bgr: U8, time_s: float) -> U8:
         """As `mask`, of the next picture of a sequence, so many seconds after the first, which is at 0.

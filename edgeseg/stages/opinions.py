@@ -37,14 +37,16 @@ class Opinion:
         return float(counts @ _OPEN) / said if said else 1.0
 
 
-def weighed(opinions: Sequence[Opinion]) -> Opinion:
+def weighed(opinions: Sequence[Opinion], words: Sequence[float] | None = None) -> Opinion:
     """One opinion of the first one's size: the mean of their logits, each weighed by one over the square of its doubt.
 
-    opinions: at least one, all of the same picture.
+    opinions: at least one, all of the same picture. words: how much more each of them has to say; None: the same.
     """
     if len(opinions) == 1:
         return opinions[0]
     weights = np.array([max(_LEAST_DOUBT, one.doubt) ** -2 for one in opinions])
+    if words is not None:
+        weights *= words
     weights /= weights.sum()
     return Opinion(_mean([one.alpha for one in opinions], weights), _mean([one.person for one in opinions], weights))
 
