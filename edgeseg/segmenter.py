@@ -19,7 +19,7 @@ from edgeseg.ports import Engine, EngineReport
 from edgeseg.stages.framing import FamilyChoice, Framing, framing_of
 from edgeseg.stages.opinions import weighed
 from edgeseg.stages.pixels import bgr_to_i420
-from edgeseg.stages.region import look_around, margin_of, whole
+from edgeseg.stages.region import look_around, margin_of, squared, whole
 from edgeseg.tiers import files as tiers
 from edgeseg.tiers.catalogue import AUTO, BODY_TIER, DEFAULT_TIER, STILL_TIERS
 from edgeseg.trust import KnownAnswer
@@ -157,6 +157,7 @@ class Segmenter:
         """The part of a picture that a model is shown of a person in a box."""
         if not self._follow:
             return None
+        box = squared(box) if line.io.fit == "letterbox" else box
         look = look_around(box, frame, margin=margin_of(line.io))
         return None if look == whole(frame) else look
 
