@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,15 +17,16 @@ from edgeseg.frames import MICROSECONDS, U8, ColorSpace, Frame, Mask, Planes, Re
 from edgeseg.pipeline import AGAIN, Mode, Pipeline
 from edgeseg.ports import Engine, EngineReport
 from edgeseg.stages.framing import FamilyChoice, Framing, framing_of
-from edgeseg.stages.opinions import Opinion, weighed
+from edgeseg.stages.opinions import weighed
 from edgeseg.stages.pixels import bgr_to_i420
-from edgeseg.stages.region import look_around, margin_of, whole
+from edgeseg.stages.region import look_around, margin_of, squared, whole
 from edgeseg.tiers import files as tiers
 from edgeseg.tiers.catalogue import AUTO, BODY_TIER, DEFAULT_TIER, STILL_TIERS
 from edgeseg.trust import KnownAnswer
 
-# How far a family is trusted with whom it is not made for, beside what its doubt says (docs/quality.md).
-BODY_OF_OTHERS, SELFIES_OF_WHOLE = 0.5, 0.25
+# How much more or less than its doubt says the body family has to say of a still in which one whole person is seen, or
+# anybody else (docs/quality.md).
+BODY_OF_WHOLE, BODY_OF_OTHERS = 8.0, 0.5
 LOOKS = 1 + AGAIN  # at a picture by itself: all of it, where somebody was found, and there again
 
 
@@ -114,18 +115,10 @@ class Segmenter:
             said = [*first, *said]  # who is large is often seen better from far
         frame.look = None
         opinion = weighed(said)
-        if self._body is not None and len(said) == len(self._pipelines) > 1:
-            opinion = self._by_framing(said, framing_of(opinion.alpha, frame.size), frame)
+        if self._body is not None and len(said) == len(self._pipelines):
+            is_whole = framing_of(opinion.alpha, frame.size) in (Framing.WHOLE, Framing.FAR)
+            opinion = weighed(said, [1.0] * len(self._usual) + [BODY_OF_WHOLE if is_whole else BODY_OF_OTHERS])
         return _grown(self._usual[0].settle(opinion, frame), frame)
-
-    def _by_framing(self, said: Sequence[Opinion], framing: Framing, frame: Frame) -> Opinion:
-        """What the families say, the body family last, each trusted as far as how the person stands speaks for it."""
-        assert self._body is not None
-        selfies = len(said) - 1
-        if framing is not Framing.WHOLE:
-            return weighed(said, [1.0] * selfies + [BODY_OF_OTHERS])
-        whole = self._body.opinion(frame, None)
-        return weighed([*said, whole], [SELFIES_OF_WHOLE] * selfies + [1.0, 1.0])
 
     def next_mask(self, bgr: U8, time_s: float) -> U8:
         """As `mask`, of the next picture of a sequence, so many seconds after the first, which is at 0.
@@ -165,6 +158,7 @@ class Segmenter:
         """The part of a picture that a model is shown of a person in a box."""
         if not self._follow:
             return None
+        box = squared(box) if line.io.fit == "letterbox" else box
         look = look_around(box, frame, margin=margin_of(line.io))
         return None if look == whole(frame) else look
 

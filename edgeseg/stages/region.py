@@ -78,6 +78,16 @@ def look_around(
     )
 
 
+def squared(box: Rect) -> Rect:
+    """A box's shorter side grown to the longer one, about its centre; it may reach out of the frame.
+
+    For models that a look is letterboxed to: it costs no detail, and they see room where there were bars.
+    """
+    w, h = box.size
+    across, down = max(0, h - w) // 2, max(0, w - h) // 2
+    return Rect(box.left - across, box.top - down, box.right + across, box.bottom + down)
+
+
 def _at_least(low: float, high: float, length: float, most: int) -> tuple[float, float]:
     """The span made so long, about its middle, and moved into 0..most where it hangs over."""
     low, high = max(0.0, low), min(float(most), high)

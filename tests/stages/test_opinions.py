@@ -64,3 +64,9 @@ def test_another_size_is_brought_to_the_first_ones() -> None:
     small = np.zeros((3, 5), np.uint8)
     small[:, :2] = 255
     assert weighed([of(255), one(small)]).alpha.shape == (8, 8)
+
+
+def test_who_is_given_more_to_say_is_believed() -> None:
+    sure, unsure = of(255), of(0, 4)
+    assert (weighed([sure, unsure], [1.0, 1e9]).person[:, :4] < 60).all()
+    assert np.array_equal(weighed([sure, unsure], [3.0, 3.0]).alpha, weighed([sure, unsure]).alpha)

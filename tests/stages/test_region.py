@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeseg.frames import U8, Rect, Size
-from edgeseg.stages.region import HIDDEN_S, LEAST, Place, Region, box_of, is_inside, look_around, whole
+from edgeseg.stages.region import HIDDEN_S, LEAST, Place, Region, box_of, is_inside, look_around, squared, whole
 
 FRAME = Size(1280, 720)
 
@@ -174,3 +174,23 @@ def test_a_placed_mask_is_where_the_person_is() -> None:
     found = box_of(Place(FRAME, Size(480, 270))(small, look), FRAME)
     assert found is not None
     assert all(abs(a - b) <= 4 for a, b in zip(found, person, strict=True))
+
+
+@given(
+    left=st.integers(0, 639), top=st.integers(0, 359), width=st.integers(1, 640), height=st.integers(1, 360),
+    margin=st.floats(0, 1),
+)  # fmt: skip
+def test_a_squared_box_holds_the_box_and_its_look_stays_in_the_frame(
+    left: int, top: int, width: int, height: int, margin: float
+) -> None:
+    frame = Size(640, 360)
+    box = Rect(left, top, min(640, left + width), min(360, top + height))
+    square = squared(box)
+    assert square.left <= box.left < box.right <= square.right
+    assert square.top <= box.top < box.bottom <= square.bottom
+    assert abs(square.size.width - square.size.height) <= 1
+    look = look_around(square, frame, margin=margin)
+    assert look.left >= 0 <= look.top
+    assert look.right <= frame.width
+    assert look.bottom <= frame.height
+    assert is_inside(box, look, frame, 0.0)
