@@ -26,6 +26,7 @@ SURE_OVER_LOOKS = 8  # in a row with too much work, before they are
 HEAT_WAIT_S = 25.0  # between two moves because of heat, for it comes slowly; not where the limit is met
 ROOM_LOOKS = 4  # a better rung is looked for at each fourth look: it is taken slowly anyway
 FREED_S, FREED_LAST_S = 2.5, 10.0  # from a change on, until the last rung's memory is free: mostly, at the latest
+QUIET_S = 2.0  # without a frame, after which what was judged before no longer counts; a slow camera has looks without
 HALVED_PATIENCE_S = 1.0  # before frames are no longer left out
 HEAT_LEAST_S = 6.0  # even there
 HEAT_PATIENCE_S = 45.0  # before it goes up after that, and from one step up to the next
@@ -65,9 +66,10 @@ def decide(policy: Policy, state: State, seen: Observation) -> tuple[State, Deci
     if seen.rung is None:
         return _told(state, Decision(wanted.name, False, Reason.CHANGING, "it has just come"))
     if not seen.frames_in and not seen.frame_ms:
-        state = replace(state, over_looks=0, room_s=None)
+        if state.time_s - state.framed_s > QUIET_S:
+            state = replace(state, over_looks=0, room_s=None)
         return _told(state, Decision(wanted.name, False, Reason.NO_FRAMES, "no frame came"))
-    return _judged(policy, state, seen)
+    return _judged(policy, replace(state, framed_s=state.time_s), seen)
 
 
 def _judged(policy: Policy, state: State, seen: Observation) -> tuple[State, Decision]:

@@ -29,11 +29,11 @@ class State:
     """What is known after a look.
 
     time_s: seconds that passed, of the governor's own, which neither jumps nor goes back; all times here are of it.
-    wanted, running: names of rungs. wanted_s, running_s: since when. arrived_slow: how slow the board was when it was
-    taken. arrived_cores: the quota then. looks: how many there were. over_looks: how many looks in a row the running
-    rung's work did not fit. room_s: since when a better one fits. moved_s: when heat last moved it. speeds: what
-    `speed` was at the looks before, oldest first. watts_more: what the board takes beyond what the ladder says.
-    memory_more_mb: likewise.
+    wanted, running: names of rungs. wanted_s, running_s: since when. arrived_slow: how slow the board was when it
+    was taken. arrived_cores: the quota then. looks: how many there were. framed_s: when frames came last.
+    over_looks: how many looks in a row the running rung's work did not fit. room_s: since when a better one fits.
+    moved_s: when heat last moved it. speeds: what `speed` was at the looks before, oldest first. watts_more: what
+    the board takes beyond what the ladder says. memory_more_mb: likewise.
     """
 
     ladder: Ladder
@@ -46,6 +46,7 @@ class State:
     arrived_slow: float = 1.0
     arrived_cores: float | None = None
     looks: int = 0
+    framed_s: float = 0.0
     over_looks: int = 0
     room_s: float | None = None
     moved_s: float | None = None

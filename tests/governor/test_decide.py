@@ -195,14 +195,22 @@ def test_from_the_cover_it_comes_back_when_limits_let_it() -> None:
 COLD_COVER: Ladder = (replace(LADDER[0], power_w=2.0), *LADDER[1:])
 
 
-def test_a_forecast_that_was_wrong_does_not_keep_people_hidden_for_ever() -> None:
+@pytest.mark.parametrize("fps", [30.0, 2.0])
+def test_a_forecast_that_was_wrong_does_not_keep_people_hidden_for_ever(fps: float) -> None:
     """Each watt is taken for 40 C, and the heat of a minute came from elsewhere, which the cover would never show."""
     heat = with_values(temp_c=lambda at_s: 90.0 if 20 < at_s < 60 else 45.0)
-    policy = Policy(temp_max_c=75.0, thermal_c_per_w=40.0)
-    board = Board(policy=policy, ladder=COLD_COVER, see=heat).run(59)
+    policy = Policy(fps=fps, temp_max_c=75.0, thermal_c_per_w=40.0)
+    board = Board(policy=policy, ladder=COLD_COVER, see=heat, fps=lambda at_s: fps).run(59)
     assert board.running == "cover"
     board.run(121)
     assert board.running not in ("cover", "small/4 half")
+
+
+def test_a_source_slower_than_the_looks_goes_up_too() -> None:
+    """Two frames a second: of four looks two see none."""
+    slow = Board(fps=lambda at_s: 2.0, policy=Policy(fps=2), slow=lambda at_s: 60.0 if at_s < 60 else 1.0).run(59)
+    assert slow.running != "large/1"
+    assert slow.run(60).running == "large/1"
 
 
 def test_where_every_rung_is_too_hot_the_cover_is_left_now_and_then_and_the_limit_kept() -> None:

@@ -317,18 +317,24 @@ def degrees(temp):
         port.write(bytes([temp]))
 
 
-def governed(eye):
-    calibrated()
+def governed():
+    """The service holds what a ladder of this machine lets it hold, and knows nothing of before."""
+    if not Path("/var/lib/edgeseg/ladder.json").exists():
+        calibrated()
     degrees(45)
     started(PLAIN + GOVERNED)
     time.sleep(20)
+
+
+def quota(eye):
+    governed()
     group = Path(shell(f"systemctl show --property=ControlGroup --value {UNIT}").strip().lstrip("/"))
     cpu = Path("/sys/fs/cgroup") / group / "cpu.stat"
 
     def throttled():
         return int(next(line for line in cpu.read_text().splitlines() if line.startswith("nr_throttled")).split()[1])
 
-    def quota(_, began):
+    def once(_, began):
         before = throttled()
         shell(f"systemctl set-property --runtime {UNIT} CPUQuota=30%")
         time.sleep(60)
@@ -338,11 +344,14 @@ def governed(eye):
         time.sleep(40)
         return {"rungs": held, "throttled": after - before, "rungs_after": rungs(freed)} | flows(eye, began)
 
-    repeated("CPUQuota=30%", quota, eye)
-    started(PLAIN + GOVERNED)  # what it learned of the board under a quota says nothing of heat
-    time.sleep(20)
+    repeated("CPUQuota=30%", once, eye)
+    started()
 
-    def heat(_, began):
+
+def heat(eye):
+    governed()
+
+    def once(_, began):
         zone = Path("/sys/class/thermal/thermal_zone0/temp")
         seen = []
         for temp, wait in ((60, 5), (90, 45), (45, 120)):
@@ -351,7 +360,7 @@ def governed(eye):
             seen.append([temp, int(zone.read_text()) // 1000, shown()["StatusText"]])
         return {"zone": seen, "rungs": rungs(began)} | flows(eye, began)
 
-    repeated("thermal zone to 90 C and back", heat, eye)
+    repeated("thermal zone to 90 C and back", once, eye)
     started()
 
 
@@ -361,7 +370,8 @@ DRILLS = {
     "errors": errors,
     "memory": memory,
     "replugged": replugged,
-    "governed": governed,
+    "quota": quota,
+    "heat": heat,
 }
 
 main()

@@ -14,7 +14,7 @@ from tests.lab import service_guest
 
 pytestmark = [pytest.mark.guest, pytest.mark.slow, pytest.mark.timeout(3 * 3600)]
 TIMES = 5
-CHOSEN = os.environ.get("EDGESEG_DRILLS", "")  # "replugged governed": these alone
+CHOSEN = os.environ.get("EDGESEG_DRILLS", "")  # "replugged heat": these alone
 BACKGROUND = (42, 138, 119)  # Y, U, V of #112233, by ITU-R BT.601, limited range
 
 
@@ -113,9 +113,12 @@ def test_memory_beyond_its_limit_is_refused_by_the_kernel(said):
     assert kills == sorted(set(kills)), "one more each time"
 
 
-def test_the_governor_answers_a_quota_and_heat(said):
+def test_the_governor_is_held_back_by_a_quota(said):
     for one in of(said, "CPUQuota=30%"):
         assert one["throttled"] > 0
+
+
+def test_the_governor_answers_heat_and_its_end(said):
     for one in of(said, "thermal zone to 90 C and back"):
         assert [zone for _, zone, _ in one["zone"]] == [60, 90, 45]
         warm, hot, cool = (status.partition("rung ")[2].rpartition(",")[0] for _, _, status in one["zone"])
