@@ -24,6 +24,7 @@ FRAME, LUMA = SIZE[0] * SIZE[1] * 3 // 2, SIZE[0] * SIZE[1]
 GREEN_U = 100  # of vivid's green it is 54, of the background 138, of any grey 128
 LONG_S = 300
 REJOIN_S = 15
+AGAIN_S = 11  # the journal writes what comes again and again every ten seconds
 
 
 def shell(words, seconds=120):
@@ -253,6 +254,7 @@ def replugged(eye):
     now = [0]
 
     def once(_, began):
+        time.sleep(AGAIN_S)
         shell("echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind")  # the nodes go while the service has one open
         covered = soon(lambda: "source_lost" in shown()["StatusText"], 60)
         gone = soon(lambda: "Error" not in shell("modprobe -r vivid 2>&1 || echo Error"), 60, 1)
