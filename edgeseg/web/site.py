@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PACKAGES = ("fastapi", "prometheus_client", "simplejpeg", "uvicorn", "websockets")
 _SEND_BUFFER = 64 * 1024  # of the kernel: more would only hold pictures of long ago
+LAST_S = 0.1  # in which the last state goes out before connections are closed
 
 
 class Web:
@@ -79,7 +80,9 @@ class Web:
             if loop is not None and not loop.is_closed():
                 loop.call_soon_threadsafe(context.listeners.tick)  # the last one
                 loop.call_soon_threadsafe(context.viewers.close)
-            server.should_exit = True
+                loop.call_soon_threadsafe(loop.call_later, LAST_S, setattr, server, "should_exit", True)
+            else:
+                server.should_exit = True
         if self._thread.ident is not None:
             self._thread.join(timeout=3.0)
         self._socket.close()
